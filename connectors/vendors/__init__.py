@@ -1,0 +1,1 @@
+"""One file a platform; the registry finds it by its being here."""

@@ -1,0 +1,17 @@
+"""Every address of the site."""
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("desk/", include("desk.urls")),
+    path("reconciliation/", include("reconciliation.urls")),
+    path("reports/", include("statements.urls")),
+    path("hooks/", include("connectors.urls")),
+    path("admin/", admin.site.urls),
+]
+handler403 = "desk.views.forbidden"
+handler404 = "desk.views.not_found"
+handler500 = "desk.views.broken"

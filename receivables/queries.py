@@ -1,0 +1,151 @@
+"""What is owed, what came in, and what of it pays nothing yet."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING, TypedDict
+
+from django.db.models import (
+    DecimalField,
+    ExpressionWrapper,
+    F,
+    Max,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+)
+from django.db.models.functions import Coalesce
+from moneyed import Money
+
+from leases.models import Lease
+from ledger.models import Balance, Line
+from proptrust.lib.money import ZERO, usd
+from receivables.models import Allocation, Charge, Comeback, Receipt
+
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
+
+    class _Rest(TypedDict):
+        unallocated: Decimal
+
+    ReceiptWithRest = WithAnnotations[Receipt, _Rest]
+
+_AMOUNT = DecimalField(max_digits=14, decimal_places=2)
+# Receipts whose money is with us or was for a while; pending and failed ones moved nothing.
+POSTED = (
+    Receipt.State.SETTLED,
+    Receipt.State.RETURNED,
+    Receipt.State.REFUNDED,
+    Receipt.State.DISPUTED,
+)
+
+
+def receipts_with_unallocated() -> QuerySet[ReceiptWithRest]:
+    """Posted receipts with `unallocated` (a Decimal): gross less what pays charges or went back.
+
+    With a lease it is the tenants' prepaid rent, without one it is suspense.
+    """
+    back = Comeback.objects.filter(receipt=OuterRef("pk"))
+    allocated = Allocation.objects.filter(receipt=OuterRef("pk"), undone_by__isnull=True)
+    return Receipt.objects.filter(state__in=POSTED).annotate(
+        unallocated=ExpressionWrapper(
+            F("gross")
+            - _sum_of(allocated)
+            - _sum_of(back.filter(kind__in=Comeback.TAKES))
+            + _sum_of(back.filter(kind__in=Comeback.GIVES)),
+            output_field=_AMOUNT,
+        )
+    )
+
+
+def rest_of(receipt: ReceiptWithRest) -> Money:
+    """What a row of receipts_with_unallocated has left."""
+    return usd(receipt.unallocated)
+
+
+def unallocated(receipt: Receipt) -> Money:
+    """What of a posted receipt pays no charge and did not go back."""
+    row = receipts_with_unallocated().filter(pk=receipt.pk).values_list("unallocated", flat=True)
+    amount = row.first()
+    return usd(amount if amount is not None else 0)
+
+
+def prepaid_receipts(lease_ids: Collection[int]) -> QuerySet[ReceiptWithRest]:
+    """Receipts of leases with prepaid money left, oldest first."""
+    return (
+        receipts_with_unallocated()
+        .filter(lease__in=lease_ids, unallocated__gt=Decimal(0))
+        .order_by("received_on", "id")
+    )
+
+
+def suspense_receipts(entity_id: int | None = None) -> QuerySet[ReceiptWithRest]:
+    """Receipts whose lease nobody knows yet, with money left."""
+    rows = receipts_with_unallocated().filter(lease__isnull=True, unallocated__gt=Decimal(0))
+    return rows if entity_id is None else rows.filter(entity=entity_id)
+
+
+def taken_back(receipt: Receipt) -> Money:
+    """What went back of a receipt, less what came again."""
+    rows = receipt.comebacks.aggregate(
+        taken=_total(Q(kind__in=Comeback.TAKES)), given=_total(Q(kind__in=Comeback.GIVES))
+    )
+    return usd(rows["taken"] - rows["given"])
+
+
+def open_charges(lease: Lease | int, *, on: date | None = None) -> QuerySet[Charge]:
+    """Charges of a lease with something left to pay, oldest first. on: only those due by a day."""
+    rows = Charge.objects.filter(lease=lease, paid__lt=F("amount")).order_by("due_on", "id")
+    return rows if on is None else rows.filter(due_on__lte=on)
+
+
+def owed(lease: Lease | int) -> Money:
+    """What a lease owes in all: its open charges; prepaid rent is not taken off."""
+    opened = ExpressionWrapper(F("amount") - F("paid"), output_field=_AMOUNT)
+    return usd(open_charges(lease).aggregate(total=Sum(opened, default=Decimal(0)))["total"])
+
+
+def held_by_leases(of: Q, *, purpose: str) -> list[tuple[int, int, Money, date]]:
+    """Security deposits above zero in trust accounts of a purpose (of BankAccount).
+
+    of: which leases. Returns lease id, book id, what is held and the day of the last movement.
+    """
+    rows = (
+        Line.objects.filter(
+            beneficiary__deposit_lease__in=Lease.objects.filter(of),
+            book__bank_account__purpose=purpose,
+        )
+        .values("beneficiary__deposit_lease", "book")
+        .annotate(held=-Sum("amount", output_field=_AMOUNT), since=Max("dated_on"))
+        .filter(held__gt=0)
+        .order_by("beneficiary__deposit_lease", "book")
+    )
+    return [
+        (row["beneficiary__deposit_lease"], row["book"], usd(row["held"]), row["since"])
+        for row in rows
+    ]
+
+
+def held_now(book_id: int, beneficiary_ids: Collection[int]) -> dict[int, Money]:
+    """What a book holds for some beneficiaries, in one query; those without lines hold nothing."""
+    rows = (
+        Balance.objects.filter(book=book_id, beneficiary__in=beneficiary_ids)
+        .values_list("beneficiary")
+        .annotate(held=-Sum("amount", output_field=_AMOUNT))
+    )
+    found = {beneficiary_id: usd(held) for beneficiary_id, held in rows}
+    return {who: found.get(who, ZERO) for who in beneficiary_ids}
+
+
+def _total(condition: Q) -> Sum:
+    return Sum("amount", filter=condition, default=Decimal(0), output_field=_AMOUNT)
+
+
+def _sum_of(rows: QuerySet[Allocation] | QuerySet[Comeback]) -> Coalesce:
+    sums = rows.order_by().values("receipt").annotate(total=Sum("amount", output_field=_AMOUNT))
+    return Coalesce(Subquery(sums.values("total")), Value(Decimal(0)), output_field=_AMOUNT)

@@ -1,0 +1,188 @@
+"""Which charges a sum of money pays, and whom it then belongs to."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+from django.db.models import F
+from moneyed import Money
+
+from leases.errors import NoOwner
+from leases.models import Lease, ManagementAgreement
+from leases.queries import agreement_on, shares_on
+from leases.types import ShareInForce
+from ledger.charts import chart
+from ledger.models import Entry
+from ledger.queries import dated_for
+from ledger.services import post
+from ledger.types import NewEntry, NewLine
+from proptrust.lib.money import ZERO, split, usd
+from receivables import postings, queries
+from receivables.models import Allocation, ChargeKind, Receipt
+from receivables.types import Claims, OpenCharge, Slice
+
+_RENT_FIRST = ManagementAgreement.AllocationOrder.RENT_FIRST
+
+
+def in_order(charges: Iterable[OpenCharge], order: str) -> list[OpenCharge]:
+    """Open charges in the order in which money pays them (a value of AllocationOrder).
+
+    Charges of one day and rank go by their number, so that the same input always pays the same.
+    """
+
+    def rank(charge: OpenCharge) -> tuple[bool, date, int]:
+        is_later = order == _RENT_FIRST and charge.kind != ChargeKind.RENT
+        return is_later, charge.due_on, charge.charge_id
+
+    return sorted(charges, key=rank)
+
+
+def pay_in_order(amount: Money, charges: Iterable[OpenCharge]) -> list[tuple[OpenCharge, Money]]:
+    """Spend an amount on charges in the given order; what is left over pays none of them."""
+    paid = []
+    left = amount
+    for charge in charges:
+        part = min(left, charge.open)
+        if part > ZERO:
+            paid.append((charge, part))
+            left -= part
+    return paid
+
+
+def plan(lease: Lease, amount: Money, *, shares_day: date) -> tuple[list[Slice], Money]:
+    """How an amount pays a lease's open charges, in its agreement's order, and what is left over.
+
+    shares_day: whose shares count. Raises NoOwner if nobody owns the property on that day.
+    The caller holds the lease (services.locks).
+    """
+    rows = queries.open_charges(lease).annotate(opened=F("amount") - F("paid"))
+    values = rows.values_list("id", "kind", "due_on", "amount", "paid")
+    charges = [
+        OpenCharge(id_, kind, due, usd(amt) - usd(paid)) for id_, kind, due, amt, paid in values
+    ]
+    if not charges:
+        return [], amount
+    property_ = lease.unit.property
+    agreement = agreement_on(property_, shares_day)
+    order = (
+        agreement.allocation_order
+        if agreement
+        else ManagementAgreement.AllocationOrder.OLDEST_FIRST
+    )
+    paid = pay_in_order(amount, in_order(charges, order))
+    shares = shares_on(property_, shares_day)
+    slices = [_slice(lease, charge, part, shares, shares_day) for charge, part in paid]
+    return slices, amount - sum((each.amount for each in slices), ZERO)
+
+
+def _slice(
+    lease: Lease, charge: OpenCharge, amount: Money, shares: Sequence[ShareInForce], day: date
+) -> Slice:
+    if charge.kind == ChargeKind.SECURITY_DEPOSIT:
+        return Slice(charge.charge_id, amount, {lease.deposit_id: amount}, is_income=False)
+    if not shares:
+        raise NoOwner(f"{lease.unit.property} has no owner on {day}: whose money would it be?")
+    parts = split(amount, [each.share for each in shares])
+    owners = [each.beneficiary_id for each in shares]
+    return Slice(charge.charge_id, amount, dict(zip(owners, parts, strict=True)), is_income=True)
+
+
+def save(receipt: Receipt, slices: Iterable[Slice], entry: Entry) -> None:
+    """Write what an entry allocated; PostgreSQL adds it to what the charges have been paid."""
+    Allocation.objects.bulk_create(
+        Allocation(
+            receipt=receipt,
+            charge_id=each.charge_id,
+            amount=each.amount,
+            parts={str(who): str(part.amount) for who, part in each.parts.items() if part},
+            entry=entry,
+        )
+        for each in slices
+    )
+
+
+def live_slices(receipt: Receipt) -> list[tuple[Allocation, Slice]]:
+    """The live allocations of a receipt, the newest first, each with what it gave to whom."""
+    rows = receipt.allocations.filter(undone_by__isnull=True).select_related("charge")
+    return [(row, _slice_of(row)) for row in rows.order_by("-id")]
+
+
+def _slice_of(row: Allocation) -> Slice:
+    parts = {int(who): usd(part) for who, part in row.parts.items()}
+    is_income = row.charge.kind != ChargeKind.SECURITY_DEPOSIT
+    return Slice(row.charge_id, row.amount, parts, is_income=is_income)
+
+
+def kept_slice(whole: Slice, kept: Money) -> Slice:
+    """What stays of an allocation when a part of it goes back, by the same proportions."""
+    owners = [who for who, part in whole.parts.items() if part]
+    parts = split(kept, [whole.parts[who].amount for who in owners])
+    return Slice(
+        whole.charge_id, kept, dict(zip(owners, parts, strict=True)), is_income=whole.is_income
+    )
+
+
+def books_of(receipt: Receipt, lease: Lease | None) -> postings.Books:
+    """Where facts about a receipt are posted: the trust account that got it, and its property."""
+    property_book_id = lease.unit.property.book_id if lease else None
+    return postings.Books(chart(receipt.entity_id), receipt.book_id, property_book_id)
+
+
+def post_fact(
+    *,
+    entity_id: int,
+    key: str,
+    kind: str,
+    day: date,
+    memo: str,
+    lines: Sequence[NewLine],
+    posted_by_id: int | None = None,
+) -> Entry:
+    """Post a fact on its day, or in the first open period, naming the closed one it adjusts."""
+    dated_on, adjusts = dated_for({line.book_id for line in lines}, day)
+    return post(
+        NewEntry(
+            entity_id=entity_id,
+            key=key,
+            kind=kind,
+            dated_on=dated_on,
+            memo=memo[:300],
+            lines=lines,
+            posted_by_id=posted_by_id,
+            adjusts_id=adjusts.pk if adjusts else None,
+        )
+    )
+
+
+def next_move(receipt: Receipt) -> str:
+    """The key of the receipt's next entry. The caller holds the receipt."""
+    receipt.moves += 1
+    receipt.save(update_fields=["moves"])
+    return f"receipt:{receipt.pk}:move:{receipt.moves}"
+
+
+def apply_prepaid(lease: Lease, *, on: date) -> Money:
+    """Pay a lease's open charges from its prepaid rent, the oldest receipt first.
+
+    The shares in force on the day count: prepaid rent becomes an owner's when a charge takes it.
+    Returns what was applied. The caller holds the lease.
+    """
+    applied = ZERO
+    for receipt in queries.prepaid_receipts([lease.pk]).select_for_update(
+        of=("self",), no_key=True
+    ):
+        slices, left = plan(lease, queries.rest_of(receipt), shares_day=on)
+        if not slices:
+            break
+        amount = queries.rest_of(receipt) - left
+        claims: Claims = postings.claims_of(slices, (lease.prepaid_id, -amount))
+        entry = post_fact(
+            entity_id=receipt.entity_id,
+            key=next_move(receipt),
+            kind=Entry.Kind.ALLOCATION,
+            day=max(on, receipt.received_on),
+            memo=f"Prepaid rent of lease {lease.code} applied",
+            lines=postings.moved(books_of(receipt, lease), claims, postings.collected_by(slices)),
+        )
+        save(receipt, slices, entry)
+        applied += amount
+    return applied

@@ -1,0 +1,13 @@
+from django.apps import AppConfig
+
+
+class ReconciliationConfig(AppConfig):
+    name = "reconciliation"
+
+    def ready(self) -> None:
+        """Register what this app finds, what it answers, and what it shows on the dashboard."""
+        from reconciliation import cards, findings, queues
+
+        findings.register()
+        queues.register()
+        cards.register()

@@ -1,0 +1,15 @@
+"""Addresses of reconciliation."""
+
+from django.urls import path
+
+from reconciliation import views
+
+app_name = "reconciliation"
+urlpatterns = [
+    path("", views.accounts, name="accounts"),
+    path("<int:account_id>/", views.account, name="account"),
+    path("upload/", views.upload, name="upload"),
+    path("files/<int:file_id>/", views.file, name="file"),
+    path("files/<int:file_id>/again/", views.read_again, name="read_again"),
+    path("files/<int:file_id>/columns/", views.columns, name="columns"),
+]

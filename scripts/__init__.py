@@ -1,0 +1,1 @@
+"""What `make` calls: prepare a machine, run the site, check the code."""

@@ -1,0 +1,1 @@
+# What the project uses of django-money, typed: the package's own source says nothing of its fields.

@@ -1,0 +1,1 @@
+"""The files that the outside world sends, written from what happened (`tests.simulator.life`)."""

@@ -29,7 +29,6 @@ lint:  ## Linters, types, import contracts and the migrations check
 format:  ## Write the code in the project's format
 	@$(PYTHON) -m scripts.prepare --dev --steps 3
 	@$(VENV) -m ruff format . && $(VENV) -m ruff check --fix .
-	-@$(VENV) -m djlint templates --reformat --quiet
 
 bench:  ## Measure the ledger against its speed bars
 	@$(PYTHON) -m scripts.prepare --dev --steps 3

@@ -1,6 +1,6 @@
 """Settings. Everything that differs between installations comes from the environment.
 
-docs: README.md, "Deploy", has the table of the variables.
+docs/deploy.md has the table of the variables.
 """
 
 import json

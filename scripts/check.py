@@ -10,7 +10,7 @@ from pathlib import Path
 
 from proptrust import database
 from scripts.console import StepFailed, Steps, complain, run_quietly, say
-from scripts.system import find_chromium
+from scripts.system import missing_browser_packages
 
 ROOT = Path(__file__).resolve().parent.parent
 VAR = database.var_folder()
@@ -37,7 +37,7 @@ def checks() -> list[Check]:
     return [
         Check("Format", [*python, "ruff", "format", "--check", "."]),
         Check("Linter", [*python, "ruff", "check", "."]),
-        Check("Templates", [*python, "djlint", *template_folders(), "--check", "--lint"]),
+        Check("Templates", [*python, "djlint", *template_folders(), "--lint"]),
         Check("Import contracts", [contracts], NO_DATABASE),
         Check(
             "Migrations",
@@ -95,8 +95,8 @@ def run_tests(steps: Steps, arguments: Sequence[str]) -> bool:
     workers = os.environ.get("PROPTRUST_TEST_WORKERS") or str(
         min(max(os.cpu_count() or 2, 2), MOST_WORKERS)
     )
-    if not find_chromium():
-        say("No Chromium: the tests in the browser are skipped.")
+    if missing := missing_browser_packages():
+        say(f"The tests in the browser are skipped, without {' and '.join(missing)}.")
     command = [sys.executable, "-m", "pytest", "-n", workers, "--dist", "loadgroup"]
     command += ["-m", "not slow", "-rs", "--durations", "10", *arguments]
     say(f"{steps.next}/{steps.total} Tests …")

@@ -71,13 +71,15 @@ def _is_snap(path: Path) -> bool:
         return b"/snap/bin" in file.read(4096)
 
 
-def missing_chromium_packages() -> list[str]:
-    """The Debian package of Chromium, if there is no browser to drive."""
-    return [] if find_chromium() else ["chromium"]
+def missing_browser_packages() -> list[str]:
+    """The Debian packages that tests in the browser need and that are not installed."""
+    missing = [] if find_chromium() else ["chromium"]
+    # The program that drives the browser (playwright/driver/node) is linked to it.
+    return missing if _loads("libatomic.so.1") else [*missing, "libatomic1"]
 
 
 LAYOUT = Need("PDF reports", missing_layout_packages)
-BROWSER = Need("tests in the browser", missing_chromium_packages)
+BROWSER = Need("tests in the browser", missing_browser_packages)
 
 
 def install(needs: Sequence[Need], *, log: Path) -> list[str]:
@@ -89,7 +91,9 @@ def install(needs: Sequence[Need], *, log: Path) -> list[str]:
     packages = [package for need in needs for package in need.missing()]
     if not packages:
         return []
-    trouble = _try_apt(packages, log)
+    if _is_ubuntu():  # Its own Chromium is a snap launcher, which cannot be driven.
+        packages = [package for package in packages if package != "chromium"]
+    trouble = _try_apt(packages, log) if packages else ""
     left = {need.purpose: need.missing() for need in needs}
     return [advice(purpose, trouble, missing) for purpose, missing in left.items() if missing]
 
@@ -114,9 +118,9 @@ def advice(purpose: str, trouble: str, packages: Sequence[str]) -> str:
 
 def install_line(packages: Sequence[str]) -> str:
     """What a person types to install packages."""
-    if packages == ["chromium"] and _is_ubuntu():
-        # Ubuntu's own package is a snap launcher, which cannot be driven.
-        return ".venv/bin/playwright install --with-deps chromium"
+    if "chromium" in packages and _is_ubuntu():
+        chrome = "./google-chrome-stable_current_amd64.deb (from https://www.google.com/chrome/)"
+        packages = [*(name for name in packages if name != "chromium"), chrome]
     return f"sudo apt-get install {' '.join(packages)}"
 
 

@@ -15,7 +15,7 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Page, syn
 from pytest_django.live_server_helper import LiveServer
 
 from desk.models import LegalEntity, Membership, Role, User
-from scripts.system import find_chromium
+from scripts.system import find_chromium, install_line, missing_browser_packages
 
 FLAGS = [
     "--no-sandbox",  # Needed as root, which containers are.
@@ -44,9 +44,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[BrowserContext]:
     """One Chromium per file of tests, with an empty profile."""
-    path = find_chromium()
-    if path is None:
-        pytest.skip("no Chromium on this machine: sudo apt-get install chromium")
+    if missing := missing_browser_packages():
+        pytest.skip(f"no browser can be driven here: {install_line(missing)}")
     with (
         pytest.MonkeyPatch.context() as patch,
         tempfile.TemporaryDirectory() as profile,
@@ -56,7 +55,7 @@ def chromium() -> Iterator[BrowserContext]:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
         context = playwright.chromium.launch_persistent_context(
             profile,
-            executable_path=path,
+            executable_path=find_chromium(),
             headless=True,
             args=FLAGS,
             viewport=SIZE,  # type: ignore[arg-type]  # A TypedDict of the same two keys.

@@ -1,6 +1,7 @@
 """What `make` says when the machine lacks something."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -150,3 +151,22 @@ def test_the_sample_is_never_loaded_into_a_production_site(
     monkeypatch.setenv("PROPTRUST_PRODUCTION", "1")
     with pytest.raises(StepFailed, match="made-up company"):
         run.refuse_production()
+
+
+def test_ubuntu_is_not_offered_its_snap_of_chromium(
+    no_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def remember(packages: Sequence[str], _: Path) -> str:
+        asked.extend(packages)
+        return ""
+
+    monkeypatch.setattr(system, "_is_ubuntu", lambda: True)
+    monkeypatch.setattr(system, "_try_apt", remember)
+    need = system.Need("tests in the browser", lambda: ["chromium", "libatomic1"])
+
+    [line] = system.install([need], log=no_path / "apt.log")
+
+    assert asked == ["libatomic1"]
+    assert "apt-get install libatomic1 ./google-chrome-stable" in line

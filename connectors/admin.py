@@ -3,6 +3,7 @@
 from typing import Any, cast
 
 from django.contrib import admin, messages
+from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -22,6 +23,7 @@ from desk.admin import ReadOnlyAdmin, RoleAdmin
 from desk.models import User
 from desk.roles import Permission
 from desk.services.audit import record
+from ledger.models import Book
 
 _BUTTON = " ".join(BUTTON_CLASSES)
 
@@ -94,6 +96,15 @@ class ConnectionAdmin(RoleAdmin):
     ) -> HttpResponse:
         messages.info(request, "Now enter the platform's credentials.")
         return HttpResponseRedirect(reverse("admin:connectors_connection_change", args=[obj.pk]))
+
+    def formfield_for_foreignkey(
+        self, db_field: models.ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        """Only trust accounts of companies whose platforms the person connects can be chosen."""
+        if db_field.name == "book":
+            allowed = roles.entity_ids(request.user, Permission.CONNECT)
+            kwargs["queryset"] = Book.objects.filter(kind=Book.Kind.TRUST, entity__in=allowed)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     @admin.display(description="platform", ordering="slug")
     def platform(self, row: Connection) -> str:

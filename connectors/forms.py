@@ -11,7 +11,6 @@ from connectors import registry
 from connectors.base import Connector
 from connectors.models import Connection
 from connectors.services.receiving import FILE_LIMIT
-from ledger.models import Book
 from proptrust.lib.fields import mask
 
 CREDENTIAL, SETTING = "credential_", "setting_"
@@ -29,8 +28,12 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["slug"].widget = widgets.UnfoldAdminSelectWidget(choices=registry.choices())
-        self.fields["book"].queryset = self._books()  # type: ignore[attr-defined]
+        # The page offers the person's own companies alone (admin); of them, those that fit.
+        books = self.fields["book"]
         if self.instance.pk:
+            books.queryset = books.queryset.filter(  # type: ignore[attr-defined]
+                entity=self.instance.entity_id
+            )
             for name in ("slug", "entity"):
                 self.fields[name].disabled = True
             for name, value in (self.instance.settings or {}).items():
@@ -54,10 +57,6 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
     def has_new_credentials(self) -> bool:
         """Whether a secret was typed."""
         return any(name.startswith(CREDENTIAL) for name in self.changed_data)
-
-    def _books(self) -> Any:
-        books = Book.objects.filter(kind=Book.Kind.TRUST)
-        return books.filter(entity=self.instance.entity_id) if self.instance.pk else books
 
     def _check(
         self, form: type[forms.Form], prefix: str, cleaned: dict[str, Any], kept: Mapping[str, Any]

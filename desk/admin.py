@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.utils import get_fields_from_path
 from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
 from django.db import models, transaction
 from django.db.models import Q, QuerySet
@@ -42,6 +43,30 @@ def money_cell(amount: Money | None) -> SafeString:
         return format_html('<span class="pt-money">{}</span>', "–")
     kind = "pt-money pt-minus" if amount.amount < 0 else "pt-money"
     return format_html('<span class="{}">{}</span>', kind, money_text(amount))
+
+
+class OwnCompaniesFilter(admin.RelatedFieldListFilter):
+    """A filter by a related row that offers the rows of the person's own companies alone."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
+        """The rows to choose from."""
+        allowed = roles.entity_ids(request.user, model_admin.view_permission)
+        found: list[tuple[str, str]] = field.get_choices(
+            include_blank=False,
+            ordering=self.field_admin_ordering(field, request, model_admin),
+            limit_choices_to={f"{_way_to_company(field.related_model)}__in": allowed},
+        )
+        return found
+
+
+def _way_to_company(model: type[models.Model]) -> str:
+    """The lookup from a row that filters offer to its legal entity.
+
+    Raises FieldDoesNotExist for a model of which nobody has said whose its rows are.
+    """
+    if model is LegalEntity:
+        return "pk"
+    return model._meta.get_field("entity").name
 
 
 class RoleAdmin(ModelAdmin):  # type: ignore[misc]
@@ -93,6 +118,10 @@ class RoleAdmin(ModelAdmin):  # type: ignore[misc]
         """Amounts become right-aligned columns by themselves."""
         return [self._column(name) for name in super().get_list_display(request)]
 
+    def get_list_filter(self, request: HttpRequest) -> Sequence[Any]:
+        """Filters by a related row offer no row of another company."""
+        return [self._own(each) for each in super().get_list_filter(request)]
+
     def formfield_for_foreignkey(
         self, db_field: models.ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
     ) -> forms.ModelChoiceField[Any] | None:
@@ -117,6 +146,12 @@ class RoleAdmin(ModelAdmin):  # type: ignore[misc]
             actor=request.user,  # type: ignore[arg-type]
             facts={"fields": list(form.changed_data)},
         )
+
+    def _own(self, each: Any) -> Any:
+        if not isinstance(each, str):
+            return each
+        is_relation = get_fields_from_path(self.model, each)[-1].is_relation
+        return (each, OwnCompaniesFilter) if is_relation else each
 
     def _column(self, name: Any) -> Any:
         if not isinstance(name, str) or hasattr(self, name):

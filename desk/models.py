@@ -186,7 +186,8 @@ class Action(models.Model):
     """
 
     item = models.ForeignKey(WorkItem, models.PROTECT, related_name="actions")
-    remedy = models.CharField(max_length=60)
+    # As long as a match of many lines needs: `match:812,815,816,…`.
+    remedy = models.TextField()
     actor = models.ForeignKey(User, models.PROTECT, related_name="+")
     group = models.UUIDField(default=uuid.uuid4)
     said = models.CharField(max_length=300)

@@ -55,8 +55,8 @@ class Filters:
         age = query.get("age", "")
         return cls(
             view=view if view in VIEWS else "open",
-            entity=_number(query.get("entity")),
-            book=_number(query.get("book")),
+            entity=number(query.get("entity")),
+            book=number(query.get("book")),
             kind=_plain(query.get("kind", ""))[:60],
             age=age if age in AGES else "",
             search=_plain(query.get("q", ""))[:100],
@@ -278,7 +278,8 @@ def _plain(text: str) -> str:
     return "".join(char for char in text if char.isprintable()).strip()
 
 
-def _number(text: str | None) -> int | None:
+def number(text: str | None) -> int | None:
+    """A row's number as an address or a form gives it; None for anything else."""
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else None
 
 

@@ -98,7 +98,7 @@ def items(request: HttpRequest) -> HttpResponse:
     """The exceptions: list left, detail right; with htmx the part that is asked for."""
     user = _user(request)
     if _target(request) == "detail":
-        item = workbench.item_for(user, int(request.GET.get("item", "0") or 0))
+        item = workbench.item_for(user, queries.number(request.GET.get("item")) or 0)
         last = queries.last_action(user)
         view = workbench.view_of(user, item, last=last, find=request.GET.get("find", ""))
         filters = queries.Filters.read(request.GET)
@@ -208,7 +208,7 @@ def bulk(request: HttpRequest) -> HttpResponse:
         return redirect(_address(_query(request)))
     try:
         if "_plan" not in request.POST:
-            ticked = [int(each) for each in request.POST.getlist("tick") if each.isdigit()]
+            ticked = [int(each) for each in request.POST.getlist("tick") if queries.number(each)]
             return _preview(request, bulk_plans.plan_for(user, ticked))
         plan = bulk_plans.confirmed(user, request.POST["_plan"])
         if plan.must_type_count and request.POST.get("count") != str(len(plan.accepted)):
@@ -396,7 +396,7 @@ def _agrees(facts: Any, sent: QueryDict) -> bool:
 
 
 def _person(item: WorkItem, text: str) -> User:
-    found = queries.colleagues(item.entity_id).filter(pk=int(text) if text.isdigit() else 0).first()
+    found = queries.colleagues(item.entity_id).filter(pk=queries.number(text) or 0).first()
     if found is None:
         raise Refused("This person does not work on items of this company.")
     return found

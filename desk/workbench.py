@@ -138,12 +138,12 @@ def build(user: User, query: QueryDict, *, is_after: WorkItem | None = None) -> 
     if not page.items and filters.after:
         filters = filters.without_place()
         page = queries.page_of(entity_ids, filters, user)
-    wanted = query.get("item", "")
+    wanted = queries.number(query.get("item"))
     if is_after is not None:
         item = _following(page.items, is_after)
-    elif wanted.isdigit():
-        item = next((row for row in page.items if row.pk == int(wanted)), None)
-        item = item or item_for(user, int(wanted))
+    elif wanted is not None:
+        item = next((row for row in page.items if row.pk == wanted), None)
+        item = item or item_for(user, wanted)
     else:
         item = page.items[0] if page.items else None
     shown, folded = _figures(entity_ids, filters)
@@ -155,7 +155,7 @@ def build(user: User, query: QueryDict, *, is_after: WorkItem | None = None) -> 
         tabs=_tabs(entity_ids, filters, user),
         page=page,
         view=view_of(user, item, last=last, find=query.get("find", "")) if item else None,
-        shows_item=wanted.isdigit() and is_after is None,
+        shows_item=wanted is not None and is_after is None,
         may_work=roles.can(user, Permission.WORK_ITEMS),
         last_action=last,
         options=_options(entity_ids, filters, [*shown, *folded]),

@@ -7,13 +7,13 @@ person, so that nothing is decided on resemblance alone (docs/decisions/041-paye
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from itertools import combinations
 
-from django.db.models import Count, F
+from django.db.models import Count, DecimalField, ExpressionWrapper, F, Q, QuerySet, Sum
 from django.db.models.functions import Upper
 from moneyed import Money
 from rapidfuzz import fuzz, process
@@ -21,7 +21,7 @@ from rapidfuzz import fuzz, process
 from leases.models import Lease, LeaseTenant
 from leases.queries import lease_by_code
 from proptrust.lib.banking import banking_days_between
-from proptrust.lib.money import ZERO, usd
+from proptrust.lib.money import plain, usd
 from proptrust.lib.names import clean, score
 from receivables.models import Charge, PayerAlias, Receipt, RecurringCharge
 from receivables.services.aliases import NAME
@@ -35,6 +35,7 @@ MOST_ITEMS = 4  # Open charges that one payment is thought to add up.
 MOST_CANDIDATES = 8
 # An amount that so many leases owe points to none of them; their other signs still count with it.
 TOO_COMMON = 100
+_AMOUNT = DecimalField(max_digits=14, decimal_places=2)
 # Beyond so many days there are more than ten banking days, which leave no point.
 FAR_DAYS = 20
 # A shorter code, or one of letters alone, stands in a text by accident too often.
@@ -85,9 +86,9 @@ def candidates(
     """The leases that a payment may be for, most points first, at most eight.
 
     payer: the name as it was told, text: the rest of what the bank or platform says.
-    For many payments load a Matcher once and ask it.
+    For many payments load a Matcher once and ask it; this one reads what bears on the payment.
     """
-    return Matcher.load(entity_id).candidates(amount, day, payer, text)
+    return Matcher.load_for(entity_id, amount, payer, text).candidates(amount, day, payer, text)
 
 
 def certain(found: Sequence[Candidate]) -> Candidate | None:
@@ -107,8 +108,8 @@ class LeaseFacts:
     code: str
     place: str
     tenants: list[str] = field(default_factory=list)
-    open: list[tuple[date, Money]] = field(default_factory=list)  # Due day, what is left to pay.
-    monthly: Money = ZERO
+    open: list[tuple[date, Decimal]] = field(default_factory=list)  # Due day, what is left to pay.
+    monthly: Decimal = Decimal(0)
     due_day: int = 1
 
 
@@ -116,19 +117,19 @@ class LeaseFacts:
 class Matcher:
     """The leases of an entity, loaded with a handful of queries, to ask about many payments."""
 
-    leases: Mapping[int, LeaseFacts]
+    leases: Mapping[int, LeaseFacts]  # All, or those that one payment may be for.
     aliases: Mapping[str, list[int]]  # Cleaned name to leases.
     payers: Mapping[str, set[int]]  # Cleaned payer to leases that it has paid before.
     codes: Mapping[str, int]
     by_amount: Mapping[Decimal, set[int]]
-    names: Sequence[str]
+    names: Sequence[str]  # Cleaned, their words in order.
     name_leases: Sequence[int]
 
     @classmethod
     def load(cls, entity_id: int) -> "Matcher":
         """Read the entity's leases, open charges, aliases and payers: five queries."""
         leases = _lease_facts(entity_id)
-        pairs = [(clean(name), id_) for id_, each in leases.items() for name in each.tenants]
+        pairs = [(_in_order(name), id_) for id_, each in leases.items() for name in each.tenants]
         return cls(
             leases=leases,
             aliases=_aliases(entity_id),
@@ -141,41 +142,65 @@ class Matcher:
             name_leases=[id_ for _, id_ in pairs],
         )
 
+    @classmethod
+    def load_for(cls, entity_id: int, amount: Money, payer: str = "", text: str = "") -> "Matcher":
+        """Read what bears on one payment alone: the names of all tenants, but few leases.
+
+        It answers for this payment as the whole would, and for no other.
+        """
+        who = clean(payer) or clean(text)
+        pairs = [(_in_order(name), id_) for id_, name in _tenant_names(entity_id)]
+        matcher = cls(
+            leases={},
+            aliases={who: _aliased_all(entity_id, who)} if who else {},
+            payers=_payers(entity_id) if who else {},
+            codes=_codes_in(entity_id, f"{payer} {text}"),
+            by_amount={amount.amount: _owing(entity_id, amount.amount)},
+            names=[name for name, _ in pairs],
+            name_leases=[id_ for _, id_ in pairs],
+        )
+        matcher.leases = _lease_facts(entity_id, matcher._signs(amount, payer, text).lease_ids)
+        return matcher
+
     def candidates(
         self, amount: Money, day: date, payer: str = "", text: str = ""
     ) -> list[Candidate]:
         """The leases that a payment may be for, most points first, at most eight."""
-        who = clean(payer) or clean(text)
-        named = {self.codes[word] for word in _words(f"{payer} {text}") if word in self.codes}
-        alike = self._alike(who)
-        aliased = self.aliases.get(who, [])
-        paid_before = self.payers.get(who, set()) if who else set()
-        by_amount = self.by_amount.get(amount.amount, set())
-        if len(by_amount) > TOO_COMMON:
-            by_amount = set()
-        found = {*named, *alike, *aliased, *paid_before, *by_amount}
+        signs = self._signs(amount, payer, text)
         scored = [
             self._candidate(
                 self.leases[id_],
                 amount=amount,
                 day=day,
-                key=_key(id_, named, aliased),
-                name=NAME_MOST if id_ in aliased else alike.get(id_, 0),
-                has_history=id_ in paid_before,
+                key=_key(id_, signs.named, signs.aliased),
+                name=NAME_MOST if id_ in signs.aliased else signs.alike.get(id_, 0),
+                has_history=id_ in signs.paid_before,
             )
-            for id_ in found
+            for id_ in signs.lease_ids
             if id_ in self.leases
         ]
         worth = [each for each in scored if set(each.criteria) - {"date"}]
         return sorted(worth, key=lambda each: (-each.points, each.lease_code))[:MOST_CANDIDATES]
+
+    def _signs(self, amount: Money, payer: str, text: str) -> "_Signs":
+        who = clean(payer) or clean(text)
+        by_amount = self.by_amount.get(amount.amount, set())
+        return _Signs(
+            named={self.codes[word] for word in _words(f"{payer} {text}") if word in self.codes},
+            alike=self._alike(who),
+            aliased=self.aliases.get(who, []),
+            paid_before=self.payers.get(who, set()) if who else set(),
+            by_amount=by_amount if len(by_amount) <= TOO_COMMON else set(),
+        )
 
     def _alike(self, who: str) -> dict[int, int]:
         """Leases with a tenant of a similar name, and the points for it."""
         if not who:
             return {}
         found: dict[int, int] = {}
+        # On words in order the plain ratio is token_sort_ratio, without sorting each name again.
         hits = process.extract(
-            who, self.names, scorer=fuzz.token_sort_ratio, score_cutoff=ALIKE, limit=20
+            _in_order(who), self.names, scorer=fuzz.ratio, score_cutoff=ALIKE, limit=20
         )
         for _, ratio, index in hits:
             points = round(NAME_MOST * (ratio - ALIKE / 2) / (ALL - ALIKE / 2))
@@ -193,7 +218,7 @@ class Matcher:
         name: int,
         has_history: bool,
     ) -> Candidate:
-        amount_points, amount_why, due_on = _amount_points(lease, amount, day)
+        amount_points, amount_why, due_on = _amount_points(lease, amount.amount, day)
         criteria: dict[str, int] = {}
         why: list[str] = []
         if key:
@@ -222,6 +247,21 @@ class Matcher:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Signs:
+    """The leases that one payment points to, by what points there."""
+
+    named: set[int]
+    alike: Mapping[int, int]
+    aliased: Sequence[int]
+    paid_before: set[int]
+    by_amount: set[int]
+
+    @property
+    def lease_ids(self) -> set[int]:
+        return {*self.named, *self.alike, *self.aliased, *self.paid_before, *self.by_amount}
+
+
 def name_points(payer: str, name: str) -> int:
     """The points of a payer's name against a tenant's: 0, or up to 25 for the same words."""
     ratio = score(payer, name)
@@ -237,19 +277,19 @@ def _key(lease_id: int, named: set[int], aliased: Sequence[int]) -> str:
     return ""
 
 
-def _amount_points(lease: LeaseFacts, amount: Money, day: date) -> tuple[int, str, date | None]:
+def _amount_points(lease: LeaseFacts, amount: Decimal, day: date) -> tuple[int, str, date | None]:
     """Points for the amount, in words, and the due day that it answers."""
     for due_on, left in lease.open:
         if left == amount:
-            return EXACT, f"{amount} is open", due_on
+            return EXACT, f"{plain(usd(amount))} is open", due_on
     for count in range(2, min(MOST_ITEMS, len(lease.open)) + 1):
         # The oldest charges only: more than a dozen open ones fit any amount by accident.
         for chosen in combinations(lease.open[:12], count):
-            if sum((left for _, left in chosen), ZERO) == amount:
-                return SUM, f"{count} open charges sum to {amount}", chosen[0][0]
+            if sum(left for _, left in chosen) == amount:
+                return SUM, f"{count} open charges sum to {plain(usd(amount))}", chosen[0][0]
     if lease.monthly == amount:
         due_on = day.replace(day=lease.due_day)
-        return SUM, f"{amount} is what it owes every month", due_on
+        return SUM, f"{plain(usd(amount))} is what it owes every month", due_on
     return 0, "", None
 
 
@@ -280,26 +320,81 @@ def _aliased(entity_id: int, source: str, alias: str) -> list[int]:
     return list(rows.values_list("lease_id", flat=True).distinct()[:2])
 
 
-def _lease_facts(entity_id: int) -> dict[int, LeaseFacts]:
+def _lease_facts(entity_id: int, lease_ids: Collection[int] | None = None) -> dict[int, LeaseFacts]:
+    """What is known of an entity's leases, or of some of them."""
+    of = Q() if lease_ids is None else Q(lease__in=lease_ids)
+    leases = Lease.objects.filter(entity=entity_id).order_by("id")
+    if lease_ids is not None:
+        leases = leases.filter(pk__in=lease_ids)
     facts = {
         id_: LeaseFacts(id_, code, f"{place} {unit}")
-        for id_, code, place, unit in Lease.objects.filter(entity=entity_id).values_list(
+        for id_, code, place, unit in leases.values_list(
             "id", "code", "unit__property__name", "unit__code"
         )
     }
-    tenants = LeaseTenant.objects.filter(lease__entity=entity_id).order_by("id")
+    tenants = LeaseTenant.objects.filter(of, lease__entity=entity_id).order_by("id")
     for lease_id, name in tenants.values_list("lease_id", "tenant__name"):
         facts[lease_id].tenants.append(name)
-    charges = Charge.objects.filter(entity=entity_id, paid__lt=F("amount")).order_by("due_on", "id")
-    for lease_id, due_on, amount, paid in charges.values_list(
+    charges = Charge.objects.filter(of, entity=entity_id, paid__lt=F("amount"))
+    for lease_id, due_on, amount, paid in charges.order_by("due_on", "id").values_list(
         "lease_id", "due_on", "amount", "paid"
     ):
-        facts[lease_id].open.append((due_on, usd(amount - paid)))
-    recurring = RecurringCharge.objects.filter(lease__entity=entity_id, until_on__isnull=True)
+        facts[lease_id].open.append((due_on, amount - paid))
+    recurring = _recurring(entity_id).filter(of)
     for lease_id, amount, due_day in recurring.values_list("lease_id", "amount", "due_day"):
-        facts[lease_id].monthly += usd(amount)
+        facts[lease_id].monthly += amount
         facts[lease_id].due_day = due_day
     return facts
+
+
+def _recurring(entity_id: int) -> QuerySet[RecurringCharge]:
+    return RecurringCharge.objects.filter(lease__entity=entity_id, until_on__isnull=True).order_by(
+        "id"
+    )
+
+
+def _in_order(name: str) -> str:
+    """A cleaned name with its words in order, as two names are compared."""
+    return " ".join(sorted(clean(name).split()))
+
+
+def _tenant_names(entity_id: int) -> Iterable[tuple[int, str]]:
+    """(lease id, tenant's name) of all leases, in the order of the whole Matcher."""
+    rows = LeaseTenant.objects.filter(lease__entity=entity_id).order_by("lease__id", "id")
+    return rows.values_list("lease_id", "tenant__name")
+
+
+def _codes_in(entity_id: int, text: str) -> dict[str, int]:
+    """The leases whose code stands in a text, by the code in capitals."""
+    words = {word for word in _words(text) if _CODE.match(word)}
+    if not words:
+        return {}
+    rows = Lease.objects.annotate(upper=Upper("code")).filter(entity=entity_id, upper__in=words)
+    return dict(rows.order_by("id").values_list("upper", "id"))
+
+
+def _owing(entity_id: int, amount: Decimal) -> set[int]:
+    """Leases that an amount answers: one open charge, all of them, or a month; as _by_amount."""
+    left = ExpressionWrapper(F("amount") - F("paid"), output_field=_AMOUNT)
+    charges = (
+        Charge.objects.filter(entity=entity_id, paid__lt=F("amount"))
+        .values("lease_id")
+        .annotate(all=Sum(left), one=Count("id", filter=Q(amount=F("paid") + amount)))
+        .filter(Q(all=amount) | Q(one__gt=0))
+    )
+    monthly = (
+        _recurring(entity_id)
+        .order_by()
+        .values("lease_id")
+        .annotate(all=Sum("amount", output_field=_AMOUNT))
+        .filter(all=amount)
+    )
+    return {id_ for rows in (charges, monthly) for id_ in rows.values_list("lease_id", flat=True)}
+
+
+def _aliased_all(entity_id: int, alias: str) -> list[int]:
+    rows = PayerAlias.objects.filter(entity=entity_id, source=NAME, is_active=True, alias=alias)
+    return list(rows.order_by("id").values_list("lease_id", flat=True))
 
 
 def _aliases(entity_id: int) -> dict[str, list[int]]:
@@ -311,9 +406,12 @@ def _aliases(entity_id: int) -> dict[str, list[int]]:
 
 
 def _payers(entity_id: int) -> dict[str, set[int]]:
+    """Who has paid which leases; what was undone as a mistake says nothing."""
     found: dict[str, set[int]] = defaultdict(set)
-    rows = Receipt.objects.filter(entity=entity_id, lease__isnull=False).exclude(payer="")
-    for payer, lease_id, _ in rows.values_list("payer", "lease_id").annotate(times=Count("id")):
+    rows = Receipt.objects.filter(entity=entity_id, lease__isnull=False).exclude(
+        Q(payer="") | Q(state=Receipt.State.CANCELLED)
+    )
+    for payer, lease_id in rows.order_by().values_list("payer", "lease_id").distinct():
         found[clean(payer)].add(lease_id)
     return found
 
@@ -322,9 +420,9 @@ def _by_amount(leases: Iterable[LeaseFacts]) -> dict[Decimal, set[int]]:
     """Leases by an amount that would answer one of their open charges, all, or a month."""
     found: dict[Decimal, set[int]] = defaultdict(set)
     for lease in leases:
-        amounts = {left.amount for _, left in lease.open}
-        amounts.add(sum((left for _, left in lease.open), ZERO).amount)
-        amounts.add(lease.monthly.amount)
+        amounts = {left for _, left in lease.open}
+        amounts.add(sum((left for _, left in lease.open), Decimal(0)))
+        amounts.add(lease.monthly)
         for amount in amounts - {Decimal(0)}:
             found[amount].add(lease.lease_id)
     return found

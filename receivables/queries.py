@@ -110,6 +110,14 @@ def owed(lease: Lease | int) -> Money:
     return usd(open_charges(lease).aggregate(total=Sum(opened, default=Decimal(0)))["total"])
 
 
+def owed_by(lease_ids: Collection[int]) -> dict[int, Money]:
+    """What each of some leases owes in all, in one query."""
+    opened = ExpressionWrapper(F("amount") - F("paid"), output_field=_AMOUNT)
+    rows = Charge.objects.filter(lease__in=lease_ids, paid__lt=F("amount")).order_by()
+    found = dict(rows.values_list("lease").annotate(total=Sum(opened)))
+    return {id_: usd(found.get(id_, Decimal(0))) for id_ in lease_ids}
+
+
 def held_by_leases(of: Q, *, purpose: str) -> list[tuple[int, int, Money, date]]:
     """Security deposits above zero in trust accounts of a purpose (of BankAccount).
 

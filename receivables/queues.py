@@ -18,8 +18,9 @@ from leases.queries import lease_by_code
 from ledger import services as ledger_services
 from ledger.errors import LedgerError
 from ledger.models import Beneficiary, Book, Line
+from ledger.queries import overdrawn
 from proptrust.lib.money import ZERO, plain
-from proptrust.lib.names import clean
+from proptrust.lib.names import names_somebody
 from receivables import evidence, findings, matching, postings, queries, services
 from receivables.errors import ReceivablesError
 from receivables.models import (
@@ -28,7 +29,7 @@ from receivables.models import (
     Receipt,
     RemittanceItem,
 )
-from receivables.services.allocations import plan
+from receivables.services.allocations import plans
 from receivables.types import Candidate
 
 REFUSALS = (ReceivablesError, LeasesError, LedgerError)
@@ -143,10 +144,14 @@ class SuspenseAnswers:
         )
         shown = {each.lease_id for each in found}
         leases = _leases(receipt.entity_id, [*shown, *_found(receipt.entity_id, find)])
+        effects = _effects_of_assigning(receipt, list(leases.values()), amount)
         remedies = [
-            *(self._remedy(receipt, leases[each.lease_id], amount, each) for each in found),
             *(
-                self._remedy(receipt, lease, amount, None)
+                self._remedy(receipt, leases[each.lease_id], effects[each.lease_id], each)
+                for each in found
+            ),
+            *(
+                self._remedy(receipt, lease, effects[lease.pk], None)
                 for lease in leases.values()
                 if lease.pk not in shown
             ),
@@ -188,7 +193,11 @@ class SuspenseAnswers:
             raise Refused(_sentence(refusal)) from refusal
         return Done(
             f"{plain(receipt.gross)} given to lease {lease.code}",
-            {"receipt": receipt.pk, "aliases": sorted(_active_aliases(lease) - before)},
+            {
+                "receipt": receipt.pk,
+                "lease": lease.pk,
+                "aliases": sorted(_active_aliases(lease) - before),
+            },
         )
 
     def undo(self, remedy: str, facts: Mapping[str, Any], *, actor_id: int) -> str:
@@ -197,6 +206,8 @@ class SuspenseAnswers:
         lease = receipt.lease
         if lease is None:
             raise Refused("This money is in suspense already.")
+        if lease.pk != facts.get("lease", lease.pk):
+            raise Refused(f"Somebody has given this money to lease {lease.code} since; ask them.")
         try:
             services.unassign_receipt(receipt, actor_id=actor_id)
         except REFUSALS as refusal:
@@ -205,7 +216,11 @@ class SuspenseAnswers:
         return f"{plain(receipt.gross)} taken from lease {lease.code}"
 
     def _remedy(
-        self, receipt: Receipt, lease: Lease, amount: Money, candidate: Candidate | None
+        self,
+        receipt: Receipt,
+        lease: Lease,
+        effects: Sequence[Effect],
+        candidate: Candidate | None,
     ) -> Remedy:
         names = " & ".join(row.tenant.name for row in lease.tenancies.all())
         hint = "; ".join(candidate.why) if candidate else ""
@@ -215,7 +230,7 @@ class SuspenseAnswers:
             key=f"assign:{lease.pk}",
             label=f"Lease {lease.code}, {names}, {lease.unit}",
             hint=hint,
-            effects=_effects_of_assigning(receipt, lease, amount),
+            effects=effects,
             points=candidate.points if candidate else None,
             criteria=candidate.criteria if candidate else {},
             facts={"lease": str(lease.pk)},
@@ -223,13 +238,24 @@ class SuspenseAnswers:
         )
 
 
+_OWED_BY_CLIENT = (
+    "Until it is made good, nothing can be paid out of this trust account. The next money that "
+    "comes in for them makes it good; ask for it now."
+)
+_OWED_BY_COMPANY = (
+    "Transfer the amount from the operating account to this trust account. When the bank shows "
+    "it, answer its line with “The company pays what it owes the trust”; this item closes with it."
+)
+
+
 class OverdrawnAnswers:
     """A beneficiary who owes the trust money: what brought them there. Only money makes it good."""
 
     def detail(self, subject_id: int, *, find: str = "") -> Detail:
-        """The last lines of the beneficiary, newest first."""
+        """The last lines of the beneficiary in the accounts it owes, newest first."""
+        red = [row.book_id for row in overdrawn() if row.beneficiary_id == subject_id]
         rows = (
-            Line.objects.filter(beneficiary=subject_id)
+            Line.objects.filter(beneficiary=subject_id, book__in=red)
             .select_related("entry", "book")
             .order_by("-dated_on", "-entry")[:SHOWN_LINES]
         )
@@ -237,14 +263,12 @@ class OverdrawnAnswers:
             evidence=[
                 Evidence(
                     f"{row.dated_on:%b %-d, %Y}",
-                    f"{plain(-row.amount)}  {row.entry.memo}",
+                    f"{plain(-row.amount)}  {row.book}: {row.entry.memo}",
                     evidence.link_to("ledger_entry", row.entry_id),
                 )
                 for row in rows
             ],
-            warnings=["Until it is made good, nothing can be paid out of this trust account."]
-            if _is_client(subject_id)
-            else [],
+            warnings=[_OWED_BY_CLIENT if _is_client(subject_id) else _OWED_BY_COMPANY],
         )
 
     def act(self, subject_id: int, remedy: str, facts: QueryDict, *, actor_id: int) -> Done:
@@ -359,7 +383,11 @@ class DepositAnswers:
         if not remedy.startswith("transfer:"):
             raise Refused(f"There is no remedy {remedy!r} here.")
         lease = _leases_by_id([subject_id])[subject_id]
-        book = Book.objects.get(pk=int(remedy.removeprefix("transfer:")), entity=lease.entity_id)
+        number = remedy.removeprefix("transfer:")
+        books = Book.objects.filter(entity=lease.entity_id, kind=Book.Kind.TRUST)
+        book = next((row for row in books if str(row.pk) == number), None)
+        if book is None:
+            raise Refused("There is no such trust account in this company.")
         try:
             entry, amount = services.transfer_deposit(
                 lease, book, on=_day(facts.get("on", "")), actor_id=actor_id
@@ -373,36 +401,56 @@ class DepositAnswers:
         return _reverse(facts["entry"], actor_id)
 
 
-def _effects_of_assigning(receipt: Receipt, lease: Lease, amount: Money) -> list[Effect]:
-    """What giving a receipt to a lease does to each balance; nothing is posted."""
-    try:
-        slices, rest = plan(lease, amount, shares_day=receipt.received_on)
-    except LeasesError as refusal:
-        return [Effect(str(lease), ZERO, ZERO, warning=_sentence(refusal))]
-    claims = postings.claims_of(slices, (lease.prepaid_id, rest))
+def _effects_of_assigning(
+    receipt: Receipt, leases: Sequence[Lease], amount: Money
+) -> dict[int, list[Effect]]:
+    """What giving a receipt to each lease does to each balance, by lease; nothing is posted."""
+    found: dict[int, list[Effect]] = {}
+    claims: dict[int, dict[int, Money]] = {}
     suspense_id = services.suspense_of(receipt.entity_id)
-    owed = queries.owed(lease)
-    paid = sum((each.amount for each in slices), ZERO)
-    return [
-        Effect(f"Owed by lease {lease.code}", owed, owed - paid),
-        *_effects(receipt.book, postings.add({suspense_id: -amount}, claims)),
-    ]
+    owed = queries.owed_by([lease.pk for lease in leases])
+    planned = plans(leases, amount, shares_day=receipt.received_on)
+    for lease in leases:
+        way = planned[lease.pk]
+        if isinstance(way, LeasesError):
+            found[lease.pk] = [Effect(str(lease), ZERO, ZERO, warning=_sentence(way))]
+            continue
+        slices, rest = way
+        paid = sum((each.amount for each in slices), ZERO)
+        left = owed[lease.pk]
+        found[lease.pk] = [Effect(f"Owed by lease {lease.code}", left, left - paid)]
+        given = postings.claims_of(slices, (lease.prepaid_id, rest))
+        claims[lease.pk] = postings.add({suspense_id: -amount}, given)
+    for lease_id, effects in _effects_of_many(receipt.book, claims).items():
+        found[lease_id] += effects
+    return found
 
 
 def _effects(book: Book, claims: Mapping[int, Money]) -> list[Effect]:
     """What each beneficiary holds before and after, with a warning below zero."""
-    moved = {who: part for who, part in claims.items() if part}
-    before = queries.held_now(book.pk, list(moved))
-    names = dict(Beneficiary.objects.filter(pk__in=moved).values_list("pk", "name"))
-    return [
-        Effect(
-            f"{names[who]} ({book.name})",
-            before[who],
-            before[who] + part,
-            warning="Overdrawn" if before[who] + part < ZERO else "",
-        )
-        for who, part in moved.items()
-    ]
+    return _effects_of_many(book, {0: claims})[0]
+
+
+def _effects_of_many(
+    book: Book, claims: Mapping[int, Mapping[int, Money]]
+) -> dict[int, list[Effect]]:
+    """The effects of each of several sets of claims, each as if it were the only one."""
+    everyone = {who for each in claims.values() for who, part in each.items() if part}
+    before = queries.held_now(book.pk, everyone)
+    names = dict(Beneficiary.objects.filter(pk__in=everyone).values_list("pk", "name"))
+    return {
+        key: [
+            Effect(
+                f"{names[who]} ({book.name})",
+                before[who],
+                before[who] + part,
+                warning="Overdrawn" if before[who] + part < ZERO else "",
+            )
+            for who, part in each.items()
+            if part
+        ]
+        for key, each in claims.items()
+    }
 
 
 def _points(receipt: Receipt, lease: Lease) -> dict[str, int]:
@@ -447,7 +495,7 @@ def _item(item_id: int) -> RemittanceItem:
 
 
 def _lease(receipt: Receipt, lease_id: str) -> Lease:
-    lease = _leases(receipt.entity_id, [int(lease_id)] if lease_id.isdigit() else [])
+    lease = _leases(receipt.entity_id, [int(lease_id)] if _is_number(lease_id) else [])
     if not lease:
         raise Refused("The lease is not one of this company's.")
     return next(iter(lease.values()))
@@ -495,7 +543,7 @@ def _active_aliases(lease: Lease) -> set[int]:
 
 
 def _can_remember(receipt: Receipt) -> bool:
-    return bool(receipt.payer_reference or clean(receipt.payer))
+    return bool(receipt.payer_reference) or names_somebody(receipt.payer)
 
 
 def _is_client(beneficiary_id: int) -> bool:
@@ -503,11 +551,19 @@ def _is_client(beneficiary_id: int) -> bool:
     return kind != Beneficiary.Kind.COMPANY
 
 
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 19
+
+
 def _day(text: str) -> date:
+    """A day that has come: what was not made yet is not posted."""
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         raise Refused(f"{text!r} is no day; write it as 2026-03-31.") from None
+    if day > timezone.localdate():
+        raise Refused(f"{day:%b %-d, %Y} has not come yet.")
+    return day
 
 
 def _only(expected: str, remedy: str) -> None:

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_POST
 
 from desk import roles
 from desk.models import User
+from desk.queries import number
 from desk.roles import Permission
 from leases.errors import LeasesError
 from ledger.errors import LedgerError
@@ -63,8 +64,8 @@ def make_slip(request: HttpRequest) -> HttpResponse:
         deposit_slip__isnull=True,
     ).order_by("received_on", "id")
     chosen = request.GET.get("book", "")
-    if chosen.isdigit():
-        book = books.filter(pk=int(chosen)).first()
+    if (number_of_book := number(chosen)) is not None:
+        book = books.filter(pk=number_of_book).first()
     else:  # Where a check waits longest.
         oldest = undeposited.select_related("book").first()
         book = oldest.book if oldest else books.first()

@@ -3,8 +3,9 @@
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from desk import roles
@@ -32,11 +33,16 @@ class StatementFileAdmin(ReadOnlyAdmin):
 
     def add_view(self, request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:
         """The upload page."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied(f"Your role does not let you {Permission.IMPORT}.")
         return redirect("reconciliation:upload")
 
     def change_view(self, request: HttpRequest, object_id: str, *_: Any, **__: Any) -> HttpResponse:
         """The file's own page."""
-        return redirect("reconciliation:file", int(object_id))
+        row = self.get_object(request, object_id)
+        if row is None:
+            raise Http404("There is no such file.")
+        return redirect("reconciliation:file", row.pk)
 
 
 @admin.register(Statement)

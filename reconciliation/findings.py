@@ -12,7 +12,8 @@ from proptrust.lib.money import ZERO, from_cents, plain
 from receivables.matching import Matcher
 from reconciliation import queries
 from reconciliation.matching import load, propose
-from reconciliation.matching.facts import OpenBankLine
+from reconciliation.matching.engine import keyed, sharing_a_key, transposed
+from reconciliation.matching.facts import OpenBankLine, OpenMoney
 from reconciliation.matching.loading import only
 from reconciliation.models import BankLine, Sighting, Statement, StatementFile
 from reconciliation.queries.lines import ABSENT, TOLD_TWICE
@@ -27,6 +28,9 @@ BREAK = "statement_balance_breaks"
 DIFFERS = "bank_differs_from_book"
 DOUBTFUL = "bank_line_in_two_formats"
 _SHOWN_CAUSES = 3
+# The line's own key, and the amount but for two digits; a person confirms it.
+EXCHANGED_CRITERIA = {"key": 60, "amount": 30}
+EXCHANGED_POINTS = sum(EXCHANGED_CRITERIA.values())
 
 
 def register() -> None:
@@ -78,10 +82,11 @@ def _unmatched(entity_id: int | None) -> Iterator[Finding]:
         entity = account.book.entity_id
         matchers = {entity: matchers.get(entity) or Matcher.load(entity)}
         open_ = load(account.pk)
-        proposals = propose(open_)
+        proposals, by_key = propose(open_), keyed(open_.money)
         for line in open_.lines:
-            tenants = tenant_suggestion(line, matchers[entity])
-            yield _unmatched_one(account, line, proposals[line.id], tenants)
+            exchanged = _exchanged(line, sharing_a_key(line, by_key))
+            others = [tenant_suggestion(line, matchers[entity]), exchanged]
+            yield _unmatched_one(account, line, proposals[line.id], others)
 
 
 def _line(bank_line_id: int) -> Iterator[Finding]:
@@ -90,8 +95,11 @@ def _line(bank_line_id: int) -> Iterator[Finding]:
         return
     open_ = only(load(line.bank_account_id), [line.pk])
     for each in open_.lines:
-        tenants = tenant_suggestion(each, Matcher.load(line.bank_account.book.entity_id))
-        yield _unmatched_one(line.bank_account, each, propose(open_)[each.id], tenants)
+        matcher = Matcher.load_for(
+            line.bank_account.book.entity_id, from_cents(each.cents), text=once(each.text)
+        )
+        others = [tenant_suggestion(each, matcher), _exchanged(each, open_.money)]
+        yield _unmatched_one(line.bank_account, each, propose(open_)[each.id], others)
 
 
 def tenant_suggestion(line: OpenBankLine, matcher: Matcher) -> tuple[int, str] | None:
@@ -102,15 +110,24 @@ def tenant_suggestion(line: OpenBankLine, matcher: Matcher) -> tuple[int, str] |
     return (found[0].points, found[0].label) if found else None
 
 
+def _exchanged(line: OpenBankLine, money: Sequence[OpenMoney]) -> tuple[int, str] | None:
+    """The points and name of a receipt of which two digits were typed in each other's place."""
+    for each in transposed(line, money):
+        difference = from_cents(line.cents - each.cents)
+        if each.entry_id is not None and queries.typed_wrongly(each.entry_id, difference):
+            return EXCHANGED_POINTS, f"Two digits exchanged: {each.label}"
+    return None
+
+
 def _unmatched_one(
     account: BankAccount,
     line: OpenBankLine,
     candidates: Sequence[Candidate],
-    tenant: tuple[int, str] | None,
+    others: Sequence[tuple[int, str] | None],
 ) -> Finding:
     amount = from_cents(line.cents)
     best = (candidates[0].points, candidates[0].label) if candidates else None
-    points, label = max((each for each in (best, tenant) if each), default=(None, ""))
+    points, label = max((each for each in (best, *others) if each), default=(None, ""))
     way = "in" if line.cents > 0 else "out"
     return Finding(
         key=f"{UNMATCHED}:{line.id}",

@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 from djmoney.models.fields import MoneyField
 
 from desk.models import LegalEntity, User
-from ledger.models import BankAccount, Entry, Line
+from ledger.models import BankAccount, Book, Entry, Line
 
 
 class StatementFile(models.Model):
@@ -307,3 +307,28 @@ class MatchLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.line} in match {self.match_id}"
+
+
+class OpenLine(models.Model):
+    """A cash line of the journal that no live match answers; kept by PostgreSQL.
+
+    It repeats the line's columns, so that the figures read a few rows and not years of lines.
+    """
+
+    line = models.OneToOneField(
+        Line, models.PROTECT, related_name="+", primary_key=True, db_constraint=False
+    )
+    book = models.ForeignKey(
+        Book, models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
+    entry = models.ForeignKey(
+        Entry, models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
+    dated_on = models.DateField()
+    amount = MoneyField(max_digits=14, decimal_places=2)
+
+    class Meta:
+        indexes = [models.Index(fields=["book", "dated_on"], name="open_line_by_day")]
+
+    def __str__(self) -> str:
+        return f"{self.dated_on} {self.amount}"

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -13,6 +14,7 @@ from moneyed import Money
 
 from desk import registry
 from desk.errors import Refused
+from desk.models import WorkItem
 from desk.types import Detail, Done, Effect, Evidence, Field, Remedy
 from leases.errors import LeasesError
 from leases.models import Lease
@@ -20,12 +22,12 @@ from ledger import queries as ledger_queries
 from ledger.errors import LedgerError
 from ledger.models import BankAccount, Beneficiary, Entry, Line
 from proptrust.lib.money import ZERO, from_cents, plain
-from receivables import postings
+from receivables import matching, postings
 from receivables.errors import ReceivablesError
-from receivables.matching import Matcher
 from receivables.models import Acknowledgement, Receipt
+from receivables.queries import held_now
 from receivables.services import company_of, correct_receipt, suspense_of
-from receivables.services.allocations import plan
+from receivables.services.allocations import plans
 from receivables.types import Candidate as TenantCandidate
 from reconciliation import findings, queries, services
 from reconciliation.errors import ReconciliationError
@@ -38,11 +40,13 @@ from reconciliation.models import BankLine, Sighting, Statement, StatementFile
 from reconciliation.queries.lines import ABSENT, TOLD_TWICE
 from reconciliation.services import Why
 from reconciliation.services.matching import once
-from reconciliation.types import Candidate
+from reconciliation.types import Candidate, ThreeWay
 
 REFUSALS = (ReconciliationError, ReceivablesError, LedgerError, LeasesError)
 # Suggestions that are shown of a kind; the search box finds the others.
 MOST = 4
+# Causes of a difference that an item shows; the reconciliation page shows them all.
+MOST_CAUSES = 20
 _AMOUNT = re.compile(r"-?[0-9][0-9,]*\.?[0-9]{0,2}")
 
 
@@ -101,10 +105,10 @@ class UnmatchedAnswers:
         verb, _, rest = remedy.partition(":")
         line = _bank_line(subject_id)
         why = Why(actor_id, _points(facts), {"points": _criteria(facts)})
+        if verb not in _ANSWERS:
+            raise Refused(f"There is no remedy {remedy!r} for a bank line.")
         try:
             return _ANSWERS[verb](line, rest, facts, why)
-        except KeyError:
-            raise Refused(f"There is no remedy {remedy!r} for a bank line.") from None
         except REFUSALS as refusal:
             raise Refused(_sentence(refusal)) from refusal
 
@@ -143,7 +147,7 @@ def _act_split(line: BankLine, _: str, facts: QueryDict, why: Why) -> Done:
 
 
 def _act_receive(line: BankLine, rest: str, facts: QueryDict, why: Why) -> Done:
-    lease = Lease.objects.filter(pk=rest, entity_id=line.bank_account.book.entity_id).first()
+    lease = Lease.objects.filter(pk=_id(rest), entity_id=line.bank_account.book.entity_id).first()
     if lease is None:
         raise Refused("There is no such lease in this company.")
     made = services.receive_from(line.pk, lease.pk, why)
@@ -160,22 +164,30 @@ def _act_fee(line: BankLine, _: str, facts: QueryDict, why: Why) -> Done:
     return Done(f"{plain(-line.amount)} booked as a bank fee", {"match": made.pk})
 
 
+def _act_repay(line: BankLine, _: str, facts: QueryDict, why: Why) -> Done:
+    made = services.repay(line.pk, why)
+    return Done(f"{plain(line.amount)} of the company's debt made good", {"match": made.pk})
+
+
 def _act_transfer(line: BankLine, rest: str, facts: QueryDict, why: Why) -> Done:
     who = facts.get("beneficiary", "")
-    if not who.isdigit():
+    if not who.isdecimal():
         raise Refused("Choose whose money was moved.")
-    made, _ = services.transfer(line.pk, int(rest), int(who), why)
+    made, _ = services.transfer(line.pk, _id(rest), _id(who), why)
     return Done(f"{plain(abs(line.amount))} moved between trust accounts", {"match": made.pk})
 
 
 def _act_return(line: BankLine, rest: str, facts: QueryDict, why: Why) -> Done:
-    made = services.take_back(line.pk, int(rest), why)
+    made = services.take_back(line.pk, _id(rest), why)
     return Done(f"{plain(-line.amount)} recorded as returned", {"match": made.pk})
 
 
 def _act_correct(line: BankLine, rest: str, facts: QueryDict, why: Why) -> Done:
-    before = Receipt.objects.get(pk=int(rest)).gross
-    made, new = services.correct_amount(line.pk, int(rest), why)
+    receipt = Receipt.objects.filter(pk=_id(rest), book=line.bank_account.book_id).first()
+    if receipt is None:
+        raise Refused("There is no such receipt in this account.")
+    before = receipt.gross
+    made, new = services.correct_amount(line.pk, receipt.pk, why)
     return Done(
         f"Receipt corrected from {plain(before)} to {plain(new.gross)} and matched",
         {"match": made.pk, "corrected": new.pk, "before": str(before.amount)},
@@ -183,7 +195,7 @@ def _act_correct(line: BankLine, rest: str, facts: QueryDict, why: Why) -> Done:
 
 
 def _act_repeat(line: BankLine, rest: str, facts: QueryDict, why: Why) -> Done:
-    services.name_repetition(line.pk, of=int(rest))
+    services.name_repetition(line.pk, of=_id(rest))
     return Done("Named a repetition; it counts nowhere", {"repeats": line.pk})
 
 
@@ -193,6 +205,7 @@ _ANSWERS = {
     "receive": _act_receive,
     "suspense": _act_suspense,
     "fee": _act_fee,
+    "repay": _act_repay,
     "transfer": _act_transfer,
     "return": _act_return,
     "correct": _act_correct,
@@ -288,12 +301,15 @@ def _searched(find: str) -> tuple[set[int], list[str]]:
 
 def _tenants(line: BankLine, find: str) -> list[Remedy]:
     book = line.bank_account.book
-    matcher = Matcher.load(book.entity_id)
-    found = matcher.candidates(line.amount, line.posted_on, text=once(line.description))
+    found = matching.candidates(
+        book.entity_id, line.amount, line.posted_on, text=once(line.description)
+    )
     here = _leases_here(book.pk, [each.lease_id for each in found])
+    likely = [each for each in found if each.lease_id in here][:MOST]
+    effects = _receipt_effects(line, [here[each.lease_id] for each in likely])
     remedies = [
-        _tenant_remedy(line, here[each.lease_id], each) for each in found if each.lease_id in here
-    ][:MOST]
+        _tenant_remedy(here[each.lease_id], effects[each.lease_id], each) for each in likely
+    ]
     if find.strip():
         _, texts = _searched(find)
         wanted = Q()
@@ -309,7 +325,8 @@ def _tenants(line: BankLine, find: str) -> list[Remedy]:
         )
         ids = list(rows.distinct().values_list("pk", flat=True)[:MOST]) if texts else []
         leases = _leases_here(book.pk, ids)
-        remedies += [_tenant_remedy(line, leases[id_], None) for id_ in ids]
+        effects = _receipt_effects(line, list(leases.values()))
+        remedies += [_tenant_remedy(leases[id_], effects[id_], None) for id_ in ids]
     return remedies
 
 
@@ -322,7 +339,9 @@ def _leases_here(book_id: int, ids: Iterable[int]) -> dict[int, Lease]:
     )
 
 
-def _tenant_remedy(line: BankLine, lease: Lease, found: TenantCandidate | None) -> Remedy:
+def _tenant_remedy(
+    lease: Lease, effects: Sequence[Effect], found: TenantCandidate | None
+) -> Remedy:
     names = " & ".join(row.tenant.name for row in lease.tenancies.all())
     criteria = dict(found.criteria) if found else {}
     points = found.points if found else 0
@@ -330,7 +349,7 @@ def _tenant_remedy(line: BankLine, lease: Lease, found: TenantCandidate | None) 
         key=f"receive:{lease.pk}",
         label=f"Payment of {names} · {lease.code} · {lease.unit}",
         hint="; ".join(found.why) if found else "found by your search",
-        effects=_receipt_effects(line, lease),
+        effects=effects,
         points=points,
         criteria=criteria,
         facts=_carried(points, criteria),
@@ -338,31 +357,51 @@ def _tenant_remedy(line: BankLine, lease: Lease, found: TenantCandidate | None) 
     )
 
 
-def _receipt_effects(line: BankLine, lease: Lease) -> list[Effect]:
-    try:
-        slices, rest = plan(lease, line.amount, shares_day=line.posted_on)
-    except LeasesError as error:
-        return [Effect(lease.code, ZERO, ZERO, _sentence(error))]
-    claims = postings.claims_of(slices, (lease.prepaid_id, rest))
-    return _effects(line.bank_account.book_id, claims)
+def _receipt_effects(line: BankLine, leases: Sequence[Lease]) -> dict[int, list[Effect]]:
+    """What recording a line as the payment of each lease does, by lease."""
+    found: dict[int, list[Effect]] = {}
+    claims: dict[int, dict[int, Money]] = {}
+    planned = plans(leases, line.amount, shares_day=line.posted_on)
+    for lease in leases:
+        way = planned[lease.pk]
+        if isinstance(way, LeasesError):
+            found[lease.pk] = [Effect(lease.code, ZERO, ZERO, _sentence(way))]
+        else:
+            slices, rest = way
+            claims[lease.pk] = postings.claims_of(slices, (lease.prepaid_id, rest))
+    return found | _effects_of_many(line.bank_account.book_id, claims)
 
 
 def _effects(book_id: int, claims: Mapping[int, Money]) -> list[Effect]:
     """What each beneficiary of a book holds before and after claims are given (or taken)."""
-    who = Beneficiary.objects.in_bulk(claims)
-    found = []
-    for id_, amount in claims.items():
-        before = ledger_queries.balance(book_id=book_id, beneficiary_id=id_)
-        after = before + amount
-        warning = "overdrawn" if after < ZERO else ""
-        found.append(Effect(who[id_].name, before, after, warning))
-    return found
+    return _effects_of_many(book_id, {0: claims})[0]
+
+
+def _effects_of_many(
+    book_id: int, claims: Mapping[int, Mapping[int, Money]]
+) -> dict[int, list[Effect]]:
+    """The effects of each of several sets of claims, each as if it were the only one."""
+    everyone = {who for each in claims.values() for who in each}
+    names = dict(Beneficiary.objects.filter(pk__in=everyone).values_list("pk", "name"))
+    before = held_now(book_id, everyone)
+    return {
+        key: [
+            Effect(
+                names[who],
+                before[who],
+                before[who] + amount,
+                "overdrawn" if before[who] + amount < ZERO else "",
+            )
+            for who, amount in each.items()
+        ]
+        for key, each in claims.items()
+    }
 
 
 def _difference_effect(line: BankLine) -> list[Effect]:
     """What an answer does to the account's difference of bank and book."""
     account_id = line.bank_account_id
-    for three in queries.figures([line.bank_account.book.entity_id]):
+    for three in queries.figures([line.bank_account.book.entity_id], says_since=False):
         if three.bank_account_id == account_id:
             before = three.bank_difference
             return [Effect(f"Bank less book, {three.account_name}", before, before - line.amount)]
@@ -378,50 +417,26 @@ def _corrections(
         if each.entry_id is None:
             continue
         difference = line.amount - from_cents(each.cents)
-        for receipt in _typed_wrongly(each.entry_id, difference):
+        for receipt in queries.typed_wrongly(each.entry_id, difference):
             right = receipt.gross + difference
             remedies.append(
                 Remedy(
                     key=f"correct:{receipt.pk}",
                     label=f"Correct {receipt} to {plain(right)}",
                     hint=(
-                        f"{each.label} is booked as {plain(from_cents(each.cents))}; the "
-                        f"difference of {plain(difference)} can be divided by nine, as when two "
-                        "digits change places. The receipt is reversed and recorded anew."
+                        f"Two digits exchanged: {each.label} is booked as "
+                        f"{plain(from_cents(each.cents))}, the bank says {plain(line.amount)}. "
+                        "The receipt is reversed and recorded anew."
                     ),
                     effects=effects,
-                    points=90,
-                    criteria={"key": 60, "amount": 30},
-                    facts=_carried(90, {"key": 60, "amount": 30}),
+                    points=findings.EXCHANGED_POINTS,
+                    criteria=findings.EXCHANGED_CRITERIA,
+                    facts=_carried(findings.EXCHANGED_POINTS, findings.EXCHANGED_CRITERIA),
                     is_suggestion=True,
                     needs_confirmation=True,
                 )
             )
     return remedies
-
-
-def _typed_wrongly(entry_id: int, difference: Money) -> list[Receipt]:
-    """The receipts of an entry (or of its deposit slip) of which two digits changed places."""
-    rows = Receipt.objects.filter(
-        Q(entry_id=entry_id) | Q(deposit_slip__entry_id=entry_id), state=Receipt.State.SETTLED
-    ).order_by("id")
-    return [
-        row
-        for row in rows
-        if row.gross + difference > ZERO and _same_digits(row.gross, row.gross + difference)
-    ]
-
-
-def _same_digits(one: Money, other: Money) -> bool:
-    """Whether two amounts are the same digits with two neighbours in each other's place."""
-    first, second = (f"{int(each.amount.scaleb(2)):012d}" for each in (one, other))
-    apart = [place for place in range(12) if first[place] != second[place]]
-    return (
-        len(apart) == 2
-        and apart[1] - apart[0] == 1
-        and first[apart[0]] == second[apart[1]]
-        and first[apart[1]] == second[apart[0]]
-    )
 
 
 def _transfers(line: BankLine) -> list[Remedy]:
@@ -478,7 +493,7 @@ def _others(line: BankLine) -> list[Remedy]:
             effects=_effects(book_id, {suspense_of(entity_id): line.amount}),
             shortcut="s",
         )
-        return [suspense]
+        return [*_repayment(line), suspense]
     returns = [
         Remedy(
             key=f"return:{receipt.pk}",
@@ -498,6 +513,24 @@ def _others(line: BankLine) -> list[Remedy]:
     return [*returns, fee]
 
 
+def _repayment(line: BankLine) -> list[Remedy]:
+    """The company's own money, while it owes the trust at least as much as the line brings."""
+    book_id = line.bank_account.book_id
+    company_id = company_of(line.bank_account.book.entity_id)
+    owed = -ledger_queries.balance(book_id=book_id, beneficiary_id=company_id)
+    if line.amount > owed:
+        return []
+    return [
+        Remedy(
+            key="repay",
+            label="The company pays what it owes the trust",
+            hint=f"It owes {plain(owed)} here for fees that were taken from the account.",
+            effects=_effects(book_id, {company_id: line.amount}),
+            needs_confirmation=True,
+        )
+    ]
+
+
 def _split(hint: str = "") -> Remedy:
     return Remedy(
         key="split",
@@ -512,7 +545,7 @@ class OutstandingAnswers:
     """Money of the journal that the bank does not move: what it is, and whether it never will."""
 
     def detail(self, subject_id: int, *, find: str = "") -> Detail:
-        """Equal open bank lines first; else it can be reversed."""
+        """Equal open bank lines first, then those that name it; else it can be reversed."""
         line = _journal_line(subject_id)
         account = _account_of(line)
         remedies = [
@@ -531,8 +564,8 @@ class OutstandingAnswers:
                 repeats__isnull=True,
             ).order_by("posted_on", "id")[:MOST]
         ]
-        is_manual = not _is_of_receivables(line.entry)
-        if is_manual and line.entry.kind != Entry.Kind.OPENING:
+        remedies += _corrections_of(line, account)
+        if _may_be_reversed(line.entry):
             remedies.append(
                 Remedy(
                     key="reverse",
@@ -541,18 +574,31 @@ class OutstandingAnswers:
                     needs_confirmation=True,
                 )
             )
-        return Detail(evidence=_entry_evidence(line), remedies=remedies)
+        warnings = [] if remedies else [_to_look_up(line)]
+        return Detail(evidence=_entry_evidence(line), remedies=remedies, warnings=warnings)
 
     def act(self, subject_id: int, remedy: str, facts: QueryDict, *, actor_id: int) -> Done:
-        """Match it, or reverse its entry."""
+        """Match it, correct the receipt it is of, or reverse its entry."""
         line = _journal_line(subject_id)
         verb, _, rest = remedy.partition(":")
         why = Why(actor_id, _points(facts), {"points": _criteria(facts)})
         try:
-            if verb == "match" and rest.isdigit():
-                made = services.match_lines(int(rest), [line.pk], why)
+            if verb == "match":
+                other = BankLine.objects.filter(pk=_id(rest), bank_account=_account_of(line))
+                if not other.exists():
+                    raise Refused("There is no such bank line in this account.")
+                made = services.match_lines(_id(rest), [line.pk], why)
                 return Done(f"Matched {plain(line.amount)}", {"match": made.pk})
+            if verb == "correct":
+                bank_line_id, _, receipt_id = rest.partition(":")
+                account = _account_of(line)
+                other = BankLine.objects.filter(pk=_id(bank_line_id), bank_account=account)
+                if not other.exists():
+                    raise Refused("There is no such bank line in this account.")
+                return _act_correct(_bank_line(_id(bank_line_id)), receipt_id, facts, why)
             if verb == "reverse":
+                if not _may_be_reversed(line.entry):
+                    raise Refused("Other records hang on this entry; it is not reversed alone.")
                 entry = services.reverse_entry(
                     line.entry_id, why="never at the bank", actor_id=actor_id
                 )
@@ -562,8 +608,10 @@ class OutstandingAnswers:
         raise Refused(f"There is no remedy {remedy!r} for an outstanding item.")
 
     def undo(self, remedy: str, facts: Mapping[str, Any], *, actor_id: int) -> str:
-        """Undo the match, or reverse the reversal."""
+        """Undo the match or the correction, or reverse the reversal."""
         try:
+            if "corrected" in facts:
+                return _undo_correction(facts, actor_id)
             if "match" in facts:
                 return services.undo_answer(facts["match"], why="undone", actor_id=actor_id)
             entry = services.reverse_entry(
@@ -572,6 +620,40 @@ class OutstandingAnswers:
         except REFUSALS as refusal:
             raise Refused(_sentence(refusal)) from refusal
         return f"Posted again by entry {entry.pk}"
+
+
+def _corrections_of(line: Line, account: BankAccount) -> list[Remedy]:
+    """Bank lines that name this money with two digits exchanged: the same answer as from there."""
+    open_ = load(account.pk)
+    money = [each for each in open_.money if line.pk in each.line_ids]
+    told = [bare for bare in open_.lines if any(transposed(bare, money))]
+    rows = BankLine.objects.select_related("bank_account__book").in_bulk([row.id for row in told])
+    remedies = []
+    for bare in told:
+        of_line = rows[bare.id]
+        for each in _corrections(of_line, bare, money, _difference_effect(of_line)):
+            _, _, receipt_id = each.key.partition(":")
+            remedies.append(replace(each, key=f"correct:{bare.id}:{receipt_id}"))
+    return remedies
+
+
+def _to_look_up(line: Line) -> str:
+    """What a person does outside when the desk knows nothing that would settle the item."""
+    if line.amount < ZERO:
+        return (
+            "Ask the payee whether the check was received. If it is lost, have the bank stop it. "
+            "It stays outstanding until the bank moves it; Wait takes this item off the list "
+            "until the day you choose."
+        )
+    if hasattr(line.entry, "remittance"):
+        return (
+            "Ask the platform where its transfer is. A transfer that failed is told by the "
+            "platform and goes back by itself."
+        )
+    return (
+        "Ask the bank for the deposit, and compare the slip with its receipts. When the bank's "
+        "line comes, it is matched; Wait takes this item off the list until the day you choose."
+    )
 
 
 class RefusedFileAnswers:
@@ -613,8 +695,11 @@ class RefusedFileAnswers:
             services.set_aside(file.pk)
             return Done(f"{file.name} set aside", {"file": file.pk})
         account = facts.get("account", "")
-        if remedy == "account" and account.isdigit():
-            after = services.try_again(file.pk, bank_account_id=int(account))
+        if remedy == "account" and account.isdecimal():
+            ours = BankAccount.objects.filter(book__entity=file.entity_id, pk=_id(account))
+            if not ours.exists():
+                raise Refused("There is no such bank account in this company.")
+            after = services.try_again(file.pk, bank_account_id=_id(account))
         elif remedy == "unbalanced":
             after = services.try_again(file.pk, must_balance=False)
         else:
@@ -683,12 +768,10 @@ class DifferenceAnswers:
             Evidence("Book", plain(three.book)),
             Evidence("Beneficiaries", plain(three.beneficiaries)),
             Evidence("Since", f"{three.since:%b %-d, %Y}" if three.since else "agrees"),
-            *(
-                Evidence(f"{item.on:%b %-d} {plain(item.amount)}", f"{item.text}: {item.cause}")
-                for item in three.bank_difference_items[:20]
-            ),
+            *_causes(three),
         ]
-        return Detail(evidence=evidence)
+        said = "Nothing is posted here. Answer the causes below; the difference closes with them."
+        return Detail(evidence=evidence, warnings=[said] if three.bank_difference_items else [])
 
     def act(self, subject_id: int, remedy: str, facts: QueryDict, *, actor_id: int) -> Done:
         """A difference is never plugged: its causes are answered one by one."""
@@ -697,6 +780,30 @@ class DifferenceAnswers:
     def undo(self, remedy: str, facts: Mapping[str, Any], *, actor_id: int) -> str:
         """There is nothing to undo."""
         raise Refused("There is nothing to undo.")
+
+
+def _causes(three: ThreeWay) -> list[Evidence]:
+    """The parts of a difference, each with the item that answers it, or the page that shows it."""
+    parts = three.bank_difference_items
+    subjects = [part.subject_id for part in parts[:MOST_CAUSES] if part.subject_id is not None]
+    items = {
+        (item.subject_type, item.subject_id): item.pk
+        for item in WorkItem.objects.filter(
+            kind__in=[findings.UNMATCHED, findings.BREAK, findings.GAP],
+            entity_id=three.entity_id,
+            subject_id__in=subjects,
+        ).exclude(state=WorkItem.State.CLOSED)
+    }
+    shown = []
+    for part in parts[:MOST_CAUSES]:
+        item_id = items.get((part.subject_type, part.subject_id or 0))
+        link = f"{_url('desk:items')}?item={item_id}" if item_id else three.link
+        name = f"EX-{item_id} " if item_id else ""
+        label = f"{part.on:%b %-d} {plain(part.amount)}"
+        shown.append(Evidence(label, f"{name}{part.text}: {part.cause}", link))
+    if len(parts) > MOST_CAUSES:
+        shown.append(Evidence("And", f"{len(parts) - MOST_CAUSES} more", three.link))
+    return shown
 
 
 class DoubtfulAnswers:
@@ -768,7 +875,7 @@ class ToldTwiceAnswers:
         if remedy == "both":
             return _acknowledge(TOLD_TWICE, subject_id, actor_id, "Both are real")
         verb, _, rest = remedy.partition(":")
-        if verb != "repeat" or not rest.isdigit():
+        if verb != "repeat":
             raise Refused(f"There is no remedy {remedy!r} here.")
         try:
             return _act_repeat(_bank_line(subject_id), rest, facts, Why(actor_id))
@@ -802,12 +909,26 @@ def _file(file_id: int) -> StatementFile:
     return StatementFile.objects.defer("body").get(pk=file_id)
 
 
-def _is_of_receivables(entry: Entry) -> bool:
-    """Whether rent collection keeps a record of an entry, which a bare reversal would not know."""
-    return any(
+def _may_be_reversed(entry: Entry) -> bool:
+    """Whether nothing but the journal knows an entry.
+
+    Rent collection keeps records of its own, which a bare reversal would leave standing; and what
+    was brought forward at the cut-over is not taken away by a button.
+    """
+    return entry.kind != Entry.Kind.OPENING and not any(
         hasattr(entry, name)
-        for name in ("receipt", "deposit_slip", "remittance", "comeback", "opening_item")
-    )
+        for name in (
+            "receipt", "deposit_slip", "remittance", "failed_remittance", "comeback",
+            "opening_item",
+        )
+    )  # fmt: skip
+
+
+def _id(text: str) -> int:
+    """A row's number as a form sends it."""
+    if not (text.isascii() and text.isdecimal() and len(text) < 19):
+        raise Refused("The form does not say which row it means; open the item again.")
+    return int(text)
 
 
 def _claims_undone(entry: Entry) -> dict[int, Money]:
@@ -878,12 +999,14 @@ def _carried(points: int, criteria: Mapping[str, int]) -> dict[str, str]:
 
 def _points(facts: QueryDict) -> int:
     text = facts.get("points", "0")
-    return min(int(text), 100) if text.isdigit() else 0
+    return min(int(text), 100) if text.isdecimal() and len(text) < 4 else 0
 
 
 def _criteria(facts: QueryDict) -> dict[str, int]:
     pairs = (part.partition("=") for part in facts.get("criteria", "").split(",") if part)
-    return {name[:20]: int(value) for name, _, value in pairs if value.isdigit()}
+    return {
+        name[:20]: int(value) for name, _, value in pairs if value.isdecimal() and len(value) < 4
+    }
 
 
 def _url(name: str, *args: object) -> str:

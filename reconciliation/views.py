@@ -16,6 +16,7 @@ from django_q.tasks import async_task
 
 from desk import roles
 from desk.models import User
+from desk.queries import number
 from desk.roles import Permission
 from desk.services import record
 from desk.views import needs
@@ -138,8 +139,8 @@ def columns(request: HttpRequest, file_id: int) -> HttpResponse:
     row = _file(request, file_id, Permission.IMPORT)
     user = cast("User", request.user)
     choices = importable_accounts(user).filter(book__entity_id=row.entity_id)
-    given = request.POST.get("account") or row.bank_account_id
-    chosen = choices.filter(pk=given).first() if given else None
+    given = request.POST.get("account") or str(row.bank_account_id or "")
+    chosen = choices.filter(pk=account_id).first() if (account_id := number(given)) else None
     head = _head(row)
     form = ColumnsForm(request.POST or None, headers=head[0] if head else [])
     preview, problem = None, ""

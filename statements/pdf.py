@@ -10,6 +10,8 @@ import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import pikepdf
 from django.template.loader import render_to_string
@@ -42,9 +44,25 @@ def attachments(rows: TrustReportRows, sources: list[Source]) -> dict[str, bytes
         if table:
             files[f"{name}.csv"] = canonical.to_csv(table)
     for number, source in enumerate(sources, start=1):
-        files[f"bank-{number:03d}-{source.name}"] = source.body
+        files[f"bank-{number:03d}-{_file_name(source.name)}"] = source.body
     files[MANIFEST_FILE] = canonical.manifest(rows, files)
     return files
+
+
+def _file_name(name: str) -> str:
+    """A bank's file name as a reader may save it: no folder, and nothing that is not seen."""
+    plain = "".join(sign for sign in name if sign.isprintable())
+    return plain.replace("\\", "/").rpartition("/")[2].lstrip(".") or "statement"
+
+
+def _is_ours(url: str) -> bool:
+    parts = urlsplit(url)
+    path = Path(unquote(parts.path)).resolve()
+    return parts.scheme == "file" and not parts.netloc and _is_look(path)
+
+
+def _is_look(path: Path) -> bool:
+    return path == _HERE / "trust_report.css" or path.parent == _HERE / "fonts"
 
 
 def render(rows: TrustReportRows, sources: list[Source]) -> bytes:
@@ -56,6 +74,7 @@ def render(rows: TrustReportRows, sources: list[Source]) -> bytes:
     try:
         from weasyprint import HTML, Attachment
         from weasyprint.text.fonts import FontConfiguration
+        from weasyprint.urls import URLFetcher
     except OSError as error:
         raise CannotLayOut(
             "reports cannot be laid out on this machine: install Pango, as `make run` says"
@@ -66,8 +85,17 @@ def render(rows: TrustReportRows, sources: list[Source]) -> bytes:
         "statements/trust_report.html",
         {"report": rows, "rows_sha256": rows_digest, "attached": sorted(files)},
     )
+
+    class OurFiles(URLFetcher):  # type: ignore[misc]
+        """The style sheet and fonts beside this file alone: no text of a report is fetched."""
+
+        def fetch(self, url: str, headers: Any = None) -> Any:
+            if not _is_ours(url):
+                raise ValueError(f"a report fetches nothing from elsewhere: {url[:200]}")
+            return super().fetch(url, headers)
+
     known_at = datetime.fromisoformat(rows.cover.known_at)
-    document = HTML(string=html, base_url=str(_HERE)).write_pdf(
+    document = HTML(string=html, base_url=f"{_HERE}/", url_fetcher=OurFiles()).write_pdf(
         font_config=FontConfiguration(),
         pdf_variant="pdf/a-3u",
         pdf_tags=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -226,6 +227,14 @@ def _result(
         outcome=outcome.NOT_CERTIFIABLE if reasons else outcome.CERTIFIABLE,
         reasons=reasons,
     )
+
+
+def reasons_of(report: TrustReport) -> list[str]:
+    """Why a report that is made cannot be certified, in sentences; empty when it can be."""
+    if report.outcome != TrustReport.Outcome.NOT_CERTIFIABLE:
+        return []
+    result = json.loads(bytes(report.rows or b"{}")).get("result", {})
+    return [str(reason) for reason in result.get("reasons", [])]
 
 
 def _reasons(

@@ -41,7 +41,7 @@ def verify(document: bytes, *, entity_ids: Collection[int] | None = None) -> Ver
     try:
         files = pdf.attached_files(document)
     except pikepdf.PdfError as error:
-        raise NotAReport(f"the file cannot be opened as a PDF: {error}") from error
+        raise NotAReport("the file cannot be opened as a PDF") from error
     rows, manifest = _parse(files, pdf.ROWS_FILE), _parse(files, pdf.MANIFEST_FILE)
     if not _has_tables(rows):
         raise NotAReport(f"the attachment {pdf.ROWS_FILE} has not the tables of a trust report")

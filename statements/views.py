@@ -20,7 +20,7 @@ from desk.models import User
 from desk.roles import Permission
 from desk.views import needs
 from ledger.models import BankAccount
-from statements import services, verifying
+from statements import queries, services, verifying
 from statements.errors import StatementsError
 from statements.models import TrustReport
 
@@ -135,7 +135,7 @@ def reports(request: HttpRequest) -> HttpResponse:
 def report(request: HttpRequest, report_id: int) -> HttpResponse:
     """One report: its progress while it is made, then its result and its files."""
     found = _get(request, report_id, Permission.READ_REPORTS)
-    context = {"title": "Trust report", "report": found}
+    context = {"title": "Trust report", "report": found, "reasons": queries.reasons_of(found)}
     part = (
         "statements/_report.html" if getattr(request, "htmx", False) else "statements/report.html"
     )

@@ -40,6 +40,7 @@ def add_banking_days(day: date, count: int) -> date:
     return day
 
 
+@lru_cache(maxsize=65_536)
 def banking_days_between(first: date, last: date) -> int:
     """How many banking days lie after the earlier and up to the later of two days."""
     first, last = min(first, last), max(first, last)

@@ -21,6 +21,8 @@ NOISE = frozenset(
     apt web wire wires withdrawal xfer zelle venmo paypal cashapp
     """.split()
 )
+# Words of a bank's counter. They are surnames, too, so they stay in a name; alone they are none.
+PLACES = frozenset("atm branch counter customer drawer lockbox merchant teller vault".split())
 _NOT_LETTERS = re.compile(r"[^a-z]+")
 # What stands between letters without parting two words: O'Brien, D.J.
 _INSIDE_WORDS = re.compile(r"['’`.]")
@@ -37,6 +39,11 @@ def clean(text: str) -> str:
     flat = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     letters = _NOT_LETTERS.sub(" ", _WITH_DIGIT.sub(" ", _INSIDE_WORDS.sub("", flat)))
     return " ".join(word for word in letters.split() if word not in NOISE)
+
+
+def names_somebody(text: str) -> bool:
+    """Whether a text says from whom money came: "COUNTER CREDIT" does not, "M BRANCH" does."""
+    return bool(set(clean(text).split()) - PLACES)
 
 
 def score(a: str, b: str) -> int:

@@ -3,7 +3,7 @@
 from django.db.models import F
 
 from leases.models import Lease
-from proptrust.lib.names import clean
+from proptrust.lib.names import clean, names_somebody
 from receivables.models import PayerAlias, Receipt
 
 NAME = "name"  # PayerAlias.source of a cleaned payer name.
@@ -13,12 +13,13 @@ UNDONE_TOO_OFTEN = 2
 def remember_alias(receipt: Receipt, lease: Lease, *, made_by_id: int | None) -> PayerAlias | None:
     """Know the payer of a receipt as this lease's from now on.
 
-    The platform's customer id when there is one, else the name. None when the receipt has neither.
+    The platform's customer id when there is one, else the name. None when the receipt has neither:
+    what the bank's counter is called would make every unnamed deposit this lease's.
     """
     if receipt.payer_reference and receipt.connection:
         source, alias = receipt.connection.slug, receipt.payer_reference
     else:
-        source, alias = NAME, clean(receipt.payer)
+        source, alias = NAME, clean(receipt.payer) if names_somebody(receipt.payer) else ""
     return learn_alias(lease, source=source, alias=alias, made_by_id=made_by_id)
 
 

@@ -3,6 +3,7 @@
 from dataclasses import fields
 
 from django.db import transaction
+from django.template.defaultfilters import pluralize
 from moneyed import Money
 
 from ledger.models import Entry
@@ -114,7 +115,10 @@ def _refilled(slip: DepositSlip, receipt: Receipt, actor_id: int | None) -> None
         key=f"{prefix}:corrected:{count}",
         kind=Entry.Kind.SETTLEMENT,
         day=slip.deposited_on,
-        memo=f"Deposit slip {slip.number}: {len(receipts)} receipts, corrected",
+        memo=(
+            f"Deposit slip {slip.number}: {len(receipts)} receipt{pluralize(len(receipts))}, "
+            "corrected"
+        ),
         lines=postings.deposited(books_of(receipt, None), slip.total),
         posted_by_id=actor_id,
     )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from django.db import transaction
+from django.template.defaultfilters import pluralize
 
 from ledger.charts import chart
 from ledger.models import Book, Entry
@@ -52,7 +53,7 @@ def make_deposit_slip(
         key=f"deposit-slip:{book.pk}:{number}",
         kind=Entry.Kind.SETTLEMENT,
         day=day,
-        memo=f"Deposit slip {number}: {len(held)} receipts",
+        memo=f"Deposit slip {number}: {len(held)} receipt{pluralize(len(held))}",
         lines=postings.deposited(postings.Books(chart(book.entity_id), book.pk), total),
         posted_by_id=posted_by_id,
     )

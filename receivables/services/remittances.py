@@ -112,9 +112,14 @@ def give_to_company(item: RemittanceItem, *, on: date, actor_id: int | None = No
     if held.what != _What.ADJUSTMENT:
         raise ReceivablesError(f"a {held.get_what_display().lower()} is not the company's to bear")
     row = held.remittance
+    prefix = f"remittance-item:{held.pk}:company"
+    # One that was given and undone is given again by an entry of its own.
+    count = Entry.objects.filter(
+        entity=row.book.entity_id, key__startswith=prefix, kind=Entry.Kind.BANK_FEE
+    ).filter(key__regex=rf"^{prefix}(:\d+)?$")
     held.entry = post_fact(
         entity_id=row.book.entity_id,
-        key=f"remittance-item:{held.pk}:company",
+        key=f"{prefix}:{count.count() + 1}",
         kind=Entry.Kind.BANK_FEE,
         day=max(on, row.arrives_on),
         memo=f"Remittance {row.vendor_id}: {held.description or 'adjustment'}",

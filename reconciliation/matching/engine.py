@@ -8,10 +8,9 @@ their leases, which receivables scores.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
-from functools import lru_cache
+from datetime import timedelta
 
 from rapidfuzz import fuzz
 
@@ -56,14 +55,11 @@ def choose(open_: Open) -> list[Choice]:
     few to be automatic or to come within the margin of what is. A candidate whose journal lines are
     also certain for another bank line decides neither.
     """
-    by_key: dict[str, list[OpenMoney]] = defaultdict(list)
-    for money in open_.money:
-        for key in {key for keys in money.keys.values() for key in keys}:
-            by_key[key].append(money)
+    by_key = keyed(open_.money)
     certain: list[Choice] = []
     for line in open_.lines:
-        keyed = {id(money): money for token in line.tokens for money in by_key.get(token, ())}
-        candidates = _ranked(line, [each for each in keyed.values() if each.cents == line.cents])
+        sharing = sharing_a_key(line, by_key)
+        candidates = _ranked(line, [each for each in sharing if each.cents == line.cents])
         if candidates and _is_certain(candidates):
             certain.append(Choice(line.id, candidates[0]))
     claims: dict[int, int] = defaultdict(int)
@@ -73,6 +69,21 @@ def choose(open_: Open) -> list[Choice]:
     return [
         choice for choice in certain if all(claims[id_] == 1 for id_ in choice.candidate.line_ids)
     ]
+
+
+def keyed(money: Iterable[OpenMoney]) -> dict[str, list[OpenMoney]]:
+    """Open money by each of its keys."""
+    found: dict[str, list[OpenMoney]] = defaultdict(list)
+    for each in money:
+        for key in {key for keys in each.keys.values() for key in keys}:
+            found[key].append(each)
+    return found
+
+
+def sharing_a_key(line: OpenBankLine, by_key: Mapping[str, Sequence[OpenMoney]]) -> list[OpenMoney]:
+    """The money one of whose keys stands in a line's texts: all that a rule can find a key in."""
+    found = {id(each): each for token in line.tokens for each in by_key.get(token, ())}
+    return list(found.values())
 
 
 def _is_certain(candidates: Sequence[Candidate]) -> bool:
@@ -112,18 +123,13 @@ def _scored(line: OpenBankLine, money: OpenMoney) -> Candidate | None:
             return None
     reasons["amount"] = AMOUNT
     said["amount"] = "exact"
-    if days := max(0, DATE - _days(line.posted_on, money.dated_on)):
+    if days := max(0, DATE - banking_days_between(line.posted_on, money.dated_on)):
         reasons["date"] = days
         said["date"] = f"{money.dated_on:%b} {money.dated_on.day}"
     if (name := _name(line, money)) is not None:
         reasons["name"], said["name"] = name
     points = min(CAP, sum(reasons.values()))
     return Candidate(money.line_ids, points, reasons, rule, money.label, said)
-
-
-@lru_cache(maxsize=20_000)
-def _days(one: date, other: date) -> int:
-    return banking_days_between(one, other)
 
 
 def _name(line: OpenBankLine, money: OpenMoney) -> tuple[int, str] | None:

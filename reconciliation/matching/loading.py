@@ -18,13 +18,10 @@ from reconciliation.models import BankLine
 # reversal of a reversal stands for the entry again.
 _MONEY = """
     WITH RECURSIVE open AS MATERIALIZED (
-        SELECT line.id, line.entry_id, line.dated_on, line.amount
+        SELECT line.line_id AS id, line.entry_id, line.dated_on, line.amount
         FROM ledger_bankaccount AS bank
-        JOIN ledger_line AS line ON line.book_id = bank.book_id AND line.beneficiary_id IS NULL
-        JOIN ledger_account AS account ON account.id = line.account_id AND account.kind = 'bank'
-        WHERE bank.id = %(account)s AND NOT EXISTS (
-            SELECT FROM reconciliation_matchline AS side
-            WHERE side.line_id = line.id AND side.is_live)
+        JOIN reconciliation_openline AS line ON line.book_id = bank.book_id
+        WHERE bank.id = %(account)s
     ), named AS (
         SELECT open.id, open.entry_id, entry.reverses_id
         FROM open JOIN ledger_entry AS entry ON entry.id = open.entry_id

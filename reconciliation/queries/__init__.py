@@ -8,6 +8,7 @@ from reconciliation.queries.lines import (
     mirrors,
     returned_receipts,
     statements_with_absent_lines,
+    typed_wrongly,
 )
 from reconciliation.queries.three_way import (
     BalanceBreak,
@@ -30,4 +31,5 @@ __all__ = [
     "returned_receipts",
     "statements_with_absent_lines",
     "three_way",
+    "typed_wrongly",
 ]

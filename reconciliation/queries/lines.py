@@ -4,7 +4,9 @@ from datetime import timedelta
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Length
+from moneyed import Money
 
+from proptrust.lib.money import ZERO
 from receivables.models import Acknowledgement, Receipt
 from reconciliation.models import BankLine, IntradayLine, Sighting, Statement
 
@@ -45,12 +47,15 @@ def lines_told_twice(entity_id: int | None = None) -> QuerySet[BankLine]:
     same_reference = earlier.filter(bank_reference=OuterRef("bank_reference")).exclude(
         posted_on=OuterRef("posted_on")
     )
+    # Each way by itself, so that PostgreSQL joins on the number instead of asking line by line.
+    lines = BankLine.objects.filter(repeats__isnull=True).order_by()
+    by_check = lines.exclude(check_number="").filter(Exists(same_check))
+    by_reference = lines.annotate(length=Length("bank_reference")).filter(
+        Exists(same_reference), length__gte=_LONG_REFERENCE
+    )
     rows = (
-        BankLine.objects.filter(repeats__isnull=True)
-        .annotate(length=Length("bank_reference"))
-        .filter(
-            Q(~Q(check_number=""), Exists(same_check))
-            | Q(Q(length__gte=_LONG_REFERENCE), Exists(same_reference))
+        BankLine.objects.filter(
+            Q(pk__in=by_check.values("pk")) | Q(pk__in=by_reference.values("pk"))
         )
         .exclude(Exists(Acknowledgement.objects.filter(kind=TOLD_TWICE, subject_id=OuterRef("id"))))
         .select_related("bank_account__book")
@@ -121,3 +126,27 @@ def intraday_lines(bank_account_id: int) -> QuerySet[IntradayLine]:
     if newest is None:
         return IntradayLine.objects.none()
     return IntradayLine.objects.filter(statement=newest).order_by(F("posted_on"), "id")
+
+
+def typed_wrongly(entry_id: int, difference: Money) -> list[Receipt]:
+    """The receipts of an entry (or of its deposit slip) of which two digits changed places."""
+    rows = Receipt.objects.filter(
+        Q(entry_id=entry_id) | Q(deposit_slip__entry_id=entry_id), state=Receipt.State.SETTLED
+    ).order_by("id")
+    return [
+        row
+        for row in rows
+        if row.gross + difference > ZERO and _same_digits(row.gross, row.gross + difference)
+    ]
+
+
+def _same_digits(one: Money, other: Money) -> bool:
+    """Whether two amounts are the same digits with two neighbours in each other's place."""
+    first, second = (f"{int(each.amount.scaleb(2)):012d}" for each in (one, other))
+    apart = [place for place in range(12) if first[place] != second[place]]
+    return (
+        len(apart) == 2
+        and apart[1] - apart[0] == 1
+        and first[apart[0]] == second[apart[1]]
+        and first[apart[1]] == second[apart[0]]
+    )

@@ -81,11 +81,13 @@ def three_way(bank_account_id: int, *, on: date, known_at: datetime | None = Non
     return _with_causes(figures, at, bank)
 
 
-def figures(entity_ids: Sequence[int], *, on: date | None = None) -> list[ThreeWay]:
+def figures(
+    entity_ids: Sequence[int], *, on: date | None = None, says_since: bool = True
+) -> list[ThreeWay]:
     """The figures of every trust account of some entities, now, without their items.
 
     A handful of queries for all accounts together; only an account that does not agree is looked
-    at more closely, for the day since when.
+    at more closely, for the day since when (unless says_since is False).
     """
     on = on or timezone.localdate()
     accounts = tuple(
@@ -121,8 +123,8 @@ def figures(entity_ids: Sequence[int], *, on: date | None = None) -> list[ThreeW
             unmatched=usd(sum(by_day.values(), Decimal(0))),
             link=link_to(account.pk, on),
         )
-        if not three.is_equal:
-            whole = _bank_side(replace(at, accounts=(account,)))[account.pk]
+        if says_since and not three.is_equal:
+            whole = _with_all_lines(bank, at, account)
             parts = [(day, usd(amount)) for day, amount in by_day.items()]
             parts += [(item.on, item.amount) for item in _balance_causes(three, whole)]
             three = replace(three, since=_since(parts))
@@ -165,6 +167,7 @@ class _At:
                     told=_TOLD_THEN if past else "true",
                     known=_KNOWN_THEN if past else "true",
                     open_line=_OPEN_THEN if past else _OPEN_NOW,
+                    open_money=_OPEN_MONEY_THEN if past else _OPEN_MONEY_NOW,
                     unfinished=_UNFINISHED.format(live=_LIVE_THEN if past else _LIVE_NOW),
                 ),
                 {
@@ -194,6 +197,30 @@ _OPEN_NOW = "NOT line.is_matched"
 _OPEN_THEN = f"""NOT EXISTS (
     SELECT FROM reconciliation_matchbankline AS side
     WHERE side.bank_line_id = line.id AND {_LIVE_THEN})"""
+# The journal's cash lines that no match answers: as PostgreSQL keeps them now, with those whose
+# match says nothing yet; or all lines of the book without the answers of that moment.
+_OPEN_MONEY_NOW = """
+    SELECT line_id AS id, book_id, entry_id, dated_on, amount FROM reconciliation_openline
+    WHERE book_id = ANY(%(books)s) AND dated_on <= %(on)s
+    UNION ALL
+    SELECT line.id, line.book_id, line.entry_id, line.dated_on, line.amount
+    FROM unfinished
+    JOIN reconciliation_matchline AS side ON side.match_id = unfinished.match_id AND side.is_live
+    JOIN ledger_line AS line ON line.id = side.line_id
+    JOIN ledger_account AS account ON account.id = line.account_id AND account.kind = 'bank'
+    WHERE line.book_id = ANY(%(books)s) AND line.dated_on <= %(on)s
+"""
+_OPEN_MONEY_THEN = f"""
+    SELECT line.id, line.book_id, line.entry_id, line.dated_on, line.amount
+    FROM ledger_line AS line
+    JOIN ledger_account AS account ON account.id = line.account_id AND account.kind = 'bank'
+    WHERE line.book_id = ANY(%(books)s) AND line.beneficiary_id IS NULL
+      AND line.dated_on <= %(on)s
+      AND NOT EXISTS (
+          SELECT FROM reconciliation_matchline AS side
+          WHERE side.line_id = line.id AND {_LIVE_THEN}
+            AND side.match_id NOT IN (SELECT match_id FROM unfinished))
+"""  # noqa: S608 - only the constant above goes in.
 # Live matches with a line that lies after the day: on that day they say nothing yet.
 _UNFINISHED = """
     SELECT side.match_id
@@ -326,6 +353,12 @@ def _bank_side(at: _At, *, is_brief: bool = False) -> dict[int, _BankSide]:
     return sides
 
 
+def _with_all_lines(bank: _BankSide, at: _At, account: BankAccount) -> _BankSide:
+    """A brief bank side of an account with the lines before the last balance told, too."""
+    rows = replace(at, accounts=(account,), after=(None,)).rows(_SUMS_BY_DAY)
+    return replace(bank, by_day=_Days({day: amount for _, day, amount in rows}))
+
+
 def _point_at(points: Sequence[_Point], on: date) -> _Point | None:
     """The last balance told for a day up to this one, else the first one after it."""
     before = [point for point in points if point.on <= on]
@@ -405,21 +438,13 @@ def _overdrawn(held: Mapping[int, Money]) -> tuple[BeneficiaryHolding, ...]:
 # Outstanding: in the journal, not yet at the bank
 
 _OPEN_JOURNAL = """
-    WITH RECURSIVE unfinished AS ({unfinished}), open AS (
-        SELECT line.id, line.book_id, line.entry_id, line.dated_on, line.amount
-        FROM ledger_line AS line
-        JOIN ledger_account AS account ON account.id = line.account_id AND account.kind = 'bank'
-        WHERE line.book_id = ANY(%(books)s) AND line.beneficiary_id IS NULL
-          AND line.dated_on <= %(on)s
-          AND NOT EXISTS (
-              SELECT FROM reconciliation_matchline AS side
-              WHERE side.line_id = line.id AND {live}
-                AND side.match_id NOT IN (SELECT match_id FROM unfinished))
-    ), named AS (
+    WITH RECURSIVE unfinished AS ({unfinished}), open AS ({open_money}), named AS (
         SELECT open.*, entry.kind, entry.memo, entry.reverses_id,
             item.number AS item_number, item.party AS item_party, item.dated_on AS item_on
         FROM open
-        JOIN ledger_entry AS entry ON entry.id = open.entry_id
+        CROSS JOIN LATERAL (
+            -- OFFSET 0: looked up one by one. What is open is few, and the journal is long.
+            SELECT * FROM ledger_entry WHERE id = open.entry_id OFFSET 0) AS entry
         LEFT JOIN receivables_openingitem AS item ON item.entry_id = entry.id
         WHERE {known} AND NOT (entry.kind = 'opening' AND item.id IS NULL)
     ), chain AS (
@@ -636,7 +661,7 @@ def _broken(
         cause = _break(one, other, side.by_day)
         between = [gap for gap in left if one.on < gap[2] and gap[1] <= other.on]
         left = [gap for gap in left if gap not in between]
-        if cause.amount == ZERO:
+        if cause is None:
             continue  # Balances that meet prove the days between them.
         missing = (between[0][1], between[-1][2]) if between else None
         found.append(
@@ -733,12 +758,16 @@ def _balance_causes(figures_: ThreeWay, bank: _BankSide) -> list[DifferenceItem]
     for one, other in zip(
         bank.points[first_at:last_at], bank.points[first_at + 1 : last_at + 1], strict=True
     ):
-        causes.append(_break(one, other, bank.by_day))
+        if broken := _break(one, other, bank.by_day):
+            causes.append(broken)
     return causes
 
 
-def _break(one: _Point, other: _Point, by_day: _Days) -> DifferenceItem:
+def _break(one: _Point, other: _Point, by_day: _Days) -> DifferenceItem | None:
+    """What two balances are apart beyond the lines between them, or None where they join."""
     expected = one.balance + _between(by_day, one.on, other.on)
+    if other.balance == expected:
+        return None
     return DifferenceItem(
         Cause.BALANCE_BREAK,
         other.on,
@@ -776,13 +805,13 @@ def _add_rest(causes: list[DifferenceItem], difference: Money, on: date) -> None
 
 def _since(parts: Iterable[tuple[date, Money]]) -> date | None:
     """The day on which the sum of the parts last left zero, or None if it is zero."""
-    by_day: dict[date, Money] = defaultdict(lambda: ZERO)
+    by_day: dict[date, Decimal] = defaultdict(Decimal)
     for day, amount in parts:
-        by_day[day] += amount
-    running, since = ZERO, None
+        by_day[day] += amount.amount
+    running, since = Decimal(0), None
     for day in sorted(by_day):
         running += by_day[day]
-        since = None if running == ZERO else (since or day)
+        since = (since or day) if running else None
     return since
 
 

@@ -11,6 +11,7 @@ from django.db import transaction
 
 from leases.models import Lease
 from ledger.charts import chart
+from ledger.errors import AlreadyReversed
 from ledger.models import Account, BankAccount, Beneficiary, Entry, Line
 from ledger.queries import balance, dated_for
 from ledger.services import post, reverse
@@ -19,9 +20,9 @@ from proptrust.lib.money import ZERO, plain
 from receivables import services as receivables
 from receivables.models import Comeback, Receipt
 from receivables.types import NewComeback, NewReceipt
-from reconciliation import locks
+from reconciliation import locks, queries
 from reconciliation.errors import WrongMatch
-from reconciliation.models import BankLine, Match, Sighting
+from reconciliation.models import BankLine, Match, MatchLine, Sighting
 from reconciliation.services.matches import NewMatch, match, undo_match
 
 # The rules of answers, each with its version; the match keeps it.
@@ -29,6 +30,7 @@ BY_HAND = "by_hand.1"
 TENANT = "tenant.1"
 SUSPENSE = "suspense.1"
 FEE = "bank_fee.1"
+REPAID = "company_repays.1"
 TRANSFER = "transfer.1"
 RETURNED = "returned_item.1"
 CORRECTED = "corrected.1"
@@ -89,6 +91,36 @@ def book_fee(bank_line_id: int, why: Why) -> Match:
 
 
 @transaction.atomic
+def repay(bank_line_id: int, why: Why) -> Match:
+    """Record a credit as the company's own money that makes good what it owes to the trust.
+
+    Never more than it owes: what is above that would be the company's money among other people's.
+    """
+    line = _held(bank_line_id)
+    account = line.bank_account
+    company = receivables.company_of(account.book.entity_id)
+    owed = -balance(book_id=account.book_id, beneficiary_id=company)
+    if line.amount <= ZERO:
+        raise WrongMatch("Money that makes good comes into the account.")
+    if line.amount > owed:
+        raise WrongMatch(
+            f"The company owes {account.book} {plain(max(owed, ZERO))}, not that much."
+        )
+    accounts = chart(account.book.entity_id)
+    entry = _posted(
+        line,
+        kind=Entry.Kind.TRANSFER,
+        memo=f"The company makes good: {line.description}".strip(": "),
+        lines=[
+            NewLine(account.book_id, accounts.bank, line.amount),
+            NewLine(account.book_id, accounts.claims, -line.amount, company),
+        ],
+        actor_id=why.actor_id,
+    )
+    return _matched(line, [_cash_line(entry, account)], REPAID, why, entry)
+
+
+@transaction.atomic
 def transfer(
     bank_line_id: int, mirror_id: int, beneficiary_id: int, why: Why
 ) -> tuple[Match, Match]:
@@ -96,15 +128,19 @@ def transfer(
 
     beneficiary_id: whose money moved; the account it left must hold that much for them.
     """
-    ids = BankLine.objects.filter(pk__in=[bank_line_id, mirror_id])
-    locks.hold(ids.values_list("bank_account_id", flat=True))
+    entity_id = BankLine.objects.values_list("bank_account__book__entity", flat=True).get(
+        pk=bank_line_id
+    )
+    ours = BankLine.objects.filter(bank_account__book__entity=entity_id)
+    both = dict(ours.filter(pk__in=[bank_line_id, mirror_id]).values_list("pk", "bank_account_id"))
+    who = Beneficiary.objects.filter(pk=beneficiary_id, entity=entity_id).first()
+    if mirror_id not in both or who is None:
+        # Nothing is said of what another company has.
+        raise WrongMatch("There is no such bank line or beneficiary in this company.")
+    locks.hold(both.values())
     line, mirror = _held(bank_line_id), _held(mirror_id)
     if line.amount != -mirror.amount or line.bank_account_id == mirror.bank_account_id:
         raise WrongMatch("A transfer leaves one account and reaches another with the same amount.")
-    entity_id = line.bank_account.book.entity_id
-    if entity_id != mirror.bank_account.book.entity_id:
-        raise WrongMatch("The two accounts belong to different companies.")
-    who = Beneficiary.objects.get(pk=beneficiary_id, entity_id=entity_id)
     out, into = (line, mirror) if line.amount < ZERO else (mirror, line)
     held = balance(book_id=out.bank_account.book_id, beneficiary_id=who.pk)
     if held < into.amount:
@@ -132,9 +168,14 @@ def transfer(
 
 @transaction.atomic
 def take_back(bank_line_id: int, receipt_id: int, why: Why) -> Match:
-    """Record a debit as the return of a receipt (a check that bounced), and match it."""
+    """Record a debit as the return of a receipt (a check that bounced), and match it.
+
+    Raises WrongMatch for a receipt that the debit cannot be the return of.
+    """
     line = _held(bank_line_id)
-    receipt = Receipt.objects.get(pk=receipt_id, book_id=line.bank_account.book_id)
+    receipt = queries.returned_receipts(line).filter(pk=receipt_id).first()
+    if receipt is None:
+        raise WrongMatch("The bank line cannot be the return of this receipt.")
     comeback = receivables.take_back(
         receipt,
         NewComeback(
@@ -154,14 +195,23 @@ def take_back(bank_line_id: int, receipt_id: int, why: Why) -> Match:
 def correct_amount(bank_line_id: int, receipt_id: int, why: Why) -> tuple[Match, Receipt]:
     """Correct a receipt to what the bank says, by reversal and a new posting, and match it.
 
-    The receipt stands alone or on a deposit slip; the slip's total changes with it.
+    The receipt stands alone or on a deposit slip; the slip's total changes with it. Raises
+    WrongMatch unless two digits of it changed places, or if the bank has moved it already.
     """
     line = _held(bank_line_id)
-    receipt = Receipt.objects.select_related("deposit_slip").get(
-        pk=receipt_id, book_id=line.bank_account.book_id
+    receipt = (
+        Receipt.objects.select_related("deposit_slip")
+        .filter(pk=receipt_id, book_id=line.bank_account.book_id, entry__isnull=False)
+        .first()
     )
+    if receipt is None:
+        raise WrongMatch("There is no such receipt in this account.")
     slip = receipt.deposit_slip
     booked = slip.total if slip else receipt.gross
+    booked_by = slip.entry_id if slip else receipt.entry_id
+    if booked_by is None or receipt not in queries.typed_wrongly(booked_by, line.amount - booked):
+        raise WrongMatch(f"{receipt} is not the bank line with two digits exchanged.")
+    _must_be_open(booked_by)
     new = receivables.correct_receipt(
         receipt,
         receipt.gross + line.amount - booked,
@@ -178,12 +228,15 @@ def correct_amount(bank_line_id: int, receipt_id: int, why: Why) -> tuple[Match,
 def undo_answer(match_id: int, *, why: str, actor_id: int | None = None) -> str:
     """Undo a match with all that was posted for it; returns what was done, in a sentence.
 
-    Raises WrongMatch for a return, which only the bank can take back, and what the ledger raises.
+    Raises WrongMatch for a return, which only the bank can take back, and for what lies in a closed
+    period, whose figures stay; and what the ledger raises.
     """
+    _hold_accounts_of(match_id)
     made = undo_match(match_id, why=why, undone_by_id=actor_id)
     entry = made.created_entry
     if entry is None:
         return "The match was undone; both sides are open again."
+    _must_lie_in_open_period(entry)
     siblings = Match.objects.filter(created_entry=entry, undone_at__isnull=True)
     for other in siblings:
         undo_match(other.pk, why=why, undone_by_id=actor_id)
@@ -200,9 +253,17 @@ def undo_answer(match_id: int, *, why: str, actor_id: int | None = None) -> str:
 
 
 def reverse_entry(entry_id: int, *, why: str, actor_id: int | None = None) -> Entry:
-    """Reverse an entry on its own day, or in the first open period. Raises AlreadyReversed."""
+    """Reverse an entry on its own day, or in the first open period.
+
+    Raises AlreadyReversed, and WrongMatch if the bank has moved a part of it.
+    """
     entry = Entry.objects.get(pk=entry_id)
     books = set(entry.lines.values_list("book_id", flat=True))
+    locks.hold(BankAccount.objects.filter(book__in=books).values_list("pk", flat=True))
+    _must_be_open(entry.pk)
+    if by := Entry.objects.filter(reverses=entry).first():
+        # The key below would return that reversal as if it were made now.
+        raise AlreadyReversed(f"entry {entry.pk} is reversed already, by entry {by.pk}")
     dated_on, adjusts = dated_for(books, entry.dated_on)
     return reverse(
         entry_id=entry.pk,
@@ -255,6 +316,31 @@ _FACTS = (
     "posted_on", "amount", "type", "bank_reference", "customer_reference", "check_number",
     "description", "place", "fingerprint", "number",
 )  # fmt: skip
+
+
+def _hold_accounts_of(match_id: int) -> None:
+    """Hold the accounts of a match and of those that were posted with it, before their rows."""
+    account_id, entry_id = Match.objects.values_list("bank_account_id", "created_entry_id").get(
+        pk=match_id
+    )
+    others = Match.objects.filter(created_entry=entry_id) if entry_id else Match.objects.none()
+    locks.hold([account_id, *others.values_list("bank_account_id", flat=True)])
+
+
+def _must_be_open(entry_id: int) -> None:
+    if MatchLine.objects.filter(line__entry=entry_id, is_live=True).exists():
+        raise WrongMatch(f"Entry {entry_id} is matched with the bank; undo that match first.")
+
+
+def _must_lie_in_open_period(entry: Entry) -> None:
+    """The reconciliation of a closed month stays as it was reported."""
+    closed = entry.lines.filter(book__closed_through__gte=entry.dated_on).first()
+    if closed is not None:
+        raise WrongMatch(
+            f"{entry.memo} of {entry.dated_on:%b %-d, %Y} lies in a closed month of {closed.book} "
+            "and stays. Put right what is wrong with it in the open month: give a receipt to its "
+            "lease, and post anything else anew; the report then shows it as a late entry."
+        )
 
 
 def _held(bank_line_id: int) -> BankLine:

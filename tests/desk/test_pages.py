@@ -237,7 +237,7 @@ def test_pages_of_the_list_join_without_gap_or_overlap(
     while address:
         page = browser.get(address).content.decode()
         seen += re.findall(r'<tr class="item[^>]*data-item="(\d+)"', page)
-        more = re.search(r'href="([^"]+)" rel="next"', page)
+        more = re.search(r'href="([^"]+)"\s+rel="next"', page)
         address = more[1].replace("&amp;", "&") if more else None
 
     assert len(seen) == len(set(seen)) == 120

@@ -176,3 +176,28 @@ def test_points_of_a_name_grow_with_its_likeness() -> None:
     assert matching.name_points("GARCIA,MARIA", "Maria Garcia") == 25
     assert 15 < matching.name_points("MARIA GARCA", "Maria Garcia") < 25
     assert matching.name_points("Xu Zhang", "Maria Garcia") == 0
+
+
+@pytest.mark.parametrize("amount", ["1000.00", "600.00", "1600.00", "77.00"])
+@pytest.mark.parametrize(
+    ("payer", "text"),
+    [
+        ("Maria Garcia", ""),
+        ("GARCIA,MARIA", "ELM-204 rent"),
+        ("", "WIRE IN ROSA LOPEZ"),
+        ("Old Payer", ""),
+        ("", ""),
+    ],
+)
+def test_one_payment_alone_gets_the_candidates_that_the_whole_portfolio_gives(
+    home: Company, amount: str, payer: str, text: str
+) -> None:
+    make.charge(home.lease, "600.00")
+    other = lease_in(home.unit, code="OAK-1", tenants=("Rosa Lopez",))
+    make.charge(other, "1000.00")
+    make.recurring(other, "77.00")
+    make.receipt(other, "5.00", payer="Old Payer")
+    alias(home, "old payer")
+    whole = Matcher.load(home.entity.pk).candidates(usd(amount), make.A_DAY, payer, text)
+
+    assert candidates(home.entity.pk, usd(amount), make.A_DAY, payer, text) == whole

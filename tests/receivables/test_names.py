@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proptrust.lib.names import clean, score
+from proptrust.lib.names import clean, names_somebody, score
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,14 @@ from proptrust.lib.names import clean, score
 )
 def test_banks_words_and_numbers_are_left_out_of_a_name(printed: str, cleaned: str) -> None:
     assert clean(printed) == cleaned
+
+
+@pytest.mark.parametrize(
+    ("printed", "is_somebody"),
+    [("COUNTER CREDIT", False), ("BRANCH DEPOSIT 0104", False), ("M BRANCH", True), ("", False)],
+)
+def test_what_a_banks_counter_is_called_names_nobody(printed: str, is_somebody: bool) -> None:
+    assert names_somebody(printed) is is_somebody
 
 
 def test_order_of_the_words_does_not_matter() -> None:

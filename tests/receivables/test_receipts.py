@@ -207,6 +207,15 @@ def test_expected_money_is_not_assigned() -> None:
         services.assign_receipt(receipt, home.lease)
 
 
+def test_counter_of_the_bank_is_never_remembered_as_a_payer() -> None:
+    home = company()
+    receipt = make.suspense(home.rent_book, payer="COUNTER CREDIT")
+
+    services.assign_receipt(receipt, home.lease, remember=True)
+
+    assert not PayerAlias.objects.exists()
+
+
 def test_payer_is_remembered_when_asked() -> None:
     home = company()
     receipt = make.suspense(home.rent_book, payer="ZELLE M GARCIA")

@@ -15,6 +15,7 @@ from ledger import queries as ledger
 from ledger.models import BankAccount, Book, Line
 from proptrust.lib.money import ZERO, usd
 from receivables import services as receivables
+from receivables.findings import COMPANY_OWES
 from receivables.models import Charge, Receipt
 from reconciliation import findings, services
 from reconciliation.models import BankLine, Match, Sighting, Statement, StatementFile
@@ -343,7 +344,9 @@ def test_transposed_check_is_corrected_to_what_the_bank_says(office: Office) -> 
     item = office.item(findings.UNMATCHED)
     remedy = only(office.remedies(item), "correct")
 
-    assert "divided by nine" in remedy.hint
+    assert "Two digits exchanged" in remedy.hint
+    assert item.suggestion == "Two digits exchanged: Deposit slip S-CA-0101: 2 receipts"
+    assert item.suggestion_points == remedy.points == 90
     assert remedy.key == f"correct:{wrong.pk}"
     assert office.act(item, remedy)
 
@@ -421,6 +424,38 @@ def test_deposit_that_never_arrives_is_a_finding_and_can_be_reversed(office: Off
 
     office.undo()
     assert findings.OUTSTANDING in office.kinds()
+
+
+def test_deposit_of_which_digits_were_exchanged_is_corrected_from_its_own_item_too(
+    office: Office,
+) -> None:
+    check = {"into": "undeposited", "channel": "check", "received_on": MONDAY}
+    wrong = rent.receipt(office.company.lease, "2270.00", number="596", **check)
+    receivables.make_deposit_slip(
+        book=office.company.rent_book, number="S-CA-0104", day=MONDAY, receipts=[wrong]
+    )
+    office.bank(move("2720.00", "BRANCH DEPOSIT", reference="S-CA-0104"))
+    item = office.item(findings.OUTSTANDING)
+
+    assert office.act(item, only(office.remedies(item), "correct"))
+    assert office.kinds().isdisjoint({findings.OUTSTANDING, findings.UNMATCHED, findings.DIFFERS})
+
+    office.undo()
+
+    assert office.kinds() >= {findings.OUTSTANDING, findings.UNMATCHED, findings.DIFFERS}
+
+
+def test_outstanding_item_without_an_answer_says_whom_to_ask(office: Office) -> None:
+    check = {"into": "undeposited", "channel": "check", "received_on": MONDAY}
+    receipt = rent.receipt(office.company.lease, "300.00", number="597", **check)
+    receivables.make_deposit_slip(
+        book=office.company.rent_book, number="S-1", day=MONDAY, receipts=[receipt]
+    )
+    item = office.item(findings.OUTSTANDING)
+    detail = registry.handler_of(item.kind).detail(item.subject_id)
+
+    assert not detail.remedies
+    assert detail.warnings[0].startswith("Ask the bank for the deposit")
 
 
 def test_refused_file_is_a_finding_until_it_is_read_or_set_aside(office: Office) -> None:
@@ -532,6 +567,65 @@ def test_difference_names_its_causes_and_is_never_plugged(office: Office) -> Non
         registry.handler_of(item.kind).act(
             item.subject_id, "plug", QueryDict(), actor_id=office.bookkeeper.pk
         )
+
+
+def test_difference_leads_to_the_items_that_answer_it(office: Office) -> None:
+    office.bank(move("33.00", "COUNTER CREDIT"))
+    difference = office.item(findings.DIFFERS)
+    line = office.item(findings.UNMATCHED)
+    detail = registry.handler_of(difference.kind).detail(difference.subject_id)
+
+    (cause,) = [each for each in detail.evidence if "COUNTER CREDIT" in each.value]
+    assert cause.link == f"/desk/?item={line.pk}"
+    assert cause.value.startswith(f"EX-{line.pk} ")
+    assert "Answer the causes" in detail.warnings[0]
+
+
+def test_company_repays_what_it_owes_with_one_answer_and_undoes_it_with_one(
+    office: Office,
+) -> None:
+    office.bank(move("-15.00", "SERVICE FEE"))
+    fee = office.item(findings.UNMATCHED)
+    office.act(fee, office.remedies(fee)["fee"])
+    owes = office.item(COMPANY_OWES)
+    told = registry.handler_of(owes.kind).detail(owes.subject_id)
+    assert "The company pays what it owes the trust" in told.warnings[0]
+    office.bank(move("15.00", "TRANSFER FROM OPERATING", on=TUESDAY), on=TUESDAY)
+    item = office.item(findings.UNMATCHED)
+
+    assert office.act(item, office.remedies(item)["repay"])
+
+    assert ledger.overdrawn(office.company.rent_book.pk) == []
+    assert office.kinds().isdisjoint({COMPANY_OWES, findings.DIFFERS})
+
+    office.undo()
+
+    assert office.kinds() >= {COMPANY_OWES, findings.UNMATCHED, findings.DIFFERS}
+
+
+def test_company_never_puts_more_into_the_trust_than_it_owes(office: Office) -> None:
+    office.bank(move("-15.00", "SERVICE FEE"))
+    fee = office.item(findings.UNMATCHED)
+    office.act(fee, office.remedies(fee)["fee"])
+    office.bank(move("15.01", "TRANSFER FROM OPERATING", on=TUESDAY), on=TUESDAY)
+    item = office.item(findings.UNMATCHED)
+
+    assert "repay" not in office.remedies(item)
+    with pytest.raises(Refused, match=r"owes .* 15\.00, not that much"):
+        registry.handler_of(item.kind).act(
+            item.subject_id, "repay", QueryDict(), actor_id=office.bookkeeper.pk
+        )
+
+
+def test_answer_that_was_undone_leaves_no_trace_in_the_points(office: Office) -> None:
+    rent.charge(office.company.lease, "875.00", due_on=MONDAY)
+    office.bank(move("875.00", "ZELLE FROM ROSA GARCIA"))
+    item = office.item(findings.UNMATCHED)
+    before = only(office.remedies(item), "receive").criteria
+    office.act(item, only(office.remedies(item), "receive"))
+    office.undo()
+
+    assert only(office.remedies(office.item(findings.UNMATCHED)), "receive").criteria == before
 
 
 def test_running_the_detectors_twice_changes_nothing(office: Office) -> None:

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
@@ -309,6 +309,8 @@ def _histories(draw: st.DrawFn) -> list[tuple[int, Decimal, int | None, bool]]:
 
 
 class AnyHistory(TestCase):
+    # Each history is looked at on eight days, in full and in short: half as many say as much.
+    @settings(max_examples=50)
     @given(history=_histories(), lost=st.integers(0, _LAST), by=st.sampled_from(["0", "0", "7.77"]))
     def test_items_sum_to_both_differences_on_every_day(
         self, history: list[tuple[int, Decimal, int | None, bool]], lost: int, by: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, time
 
-from desk import services as desk
+from desk import tasks as desk_tasks
 from desk.models import LegalEntity
 from leases.models import Lease
 from proptrust.lib.money import usd
@@ -38,7 +38,7 @@ def load(made: Simulation, *, say: Say) -> LegalEntity:
         if number % tenth == 0:
             say(f"{number} of {len(made.items)} items brought in, {item.at:%B %d}")
     say(reconciliation_tasks.match_all())
-    say(desk.run_detectors(entity.pk))
+    say(desk_tasks.detect_all())
     LegalEntity.objects.filter(pk=entity.pk).update(is_sample=True)
     return entity
 

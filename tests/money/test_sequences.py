@@ -1,11 +1,9 @@
 """Orders of events that nobody plans: no cent is lost or made, and what cannot be is refused."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import pytest
-from django.db import connections
 from django.http import QueryDict
 
 from desk import services as desk
@@ -26,6 +24,7 @@ from tests.factories import receivables as make
 from tests.factories.desk import WorkItemFactory, person
 from tests.factories.leases import Company, company, lease_in
 from tests.factories.reconciliation import MONDAY, bai2, imported, lines_of, move
+from tests.threads import at_once
 
 
 def sums_hold(home: Company) -> None:
@@ -147,21 +146,6 @@ def test_check_that_was_returned_is_on_no_slip() -> None:
             book=home.rent_book, number="1", day=date(2026, 3, 10), receipts=[check]
         )
     sums_hold(home)
-
-
-def at_once(*calls: Callable[[], object]) -> list[object]:
-    """Run calls in threads of their own; returns what each returned or raised."""
-
-    def run(call: Callable[[], object]) -> object:
-        try:
-            return call()
-        except Exception as error:  # noqa: BLE001 - The test looks at what it was.
-            return error
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return list(pool.map(run, calls))
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,11 +1,8 @@
 """Several people and workers at once: each fact once, and nobody waits in a ring."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import pytest
-from django.db import connections
 
 from ledger import queries as ledger_queries
 from ledger.models import Entry
@@ -16,25 +13,11 @@ from receivables.models import Allocation, Charge, Receipt
 from receivables.tasks import charge_month
 from tests.factories import receivables as make
 from tests.factories.leases import company, lease_in
+from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 AT_ONCE = 6
-
-
-def at_once(*calls: Callable[[], object]) -> list[object]:
-    """Run calls in threads of their own; returns what each returned or raised."""
-
-    def run(call: Callable[[], object]) -> object:
-        try:
-            return call()
-        except Exception as error:  # noqa: BLE001 - The test looks at what it was.
-            return error
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return list(pool.map(run, calls))
 
 
 def test_same_payment_told_by_six_workers_is_posted_once() -> None:

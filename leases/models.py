@@ -33,6 +33,14 @@ class _DayRange(Func):
         super().__init__(F(first), F(last), Value("[]"))
 
 
+class PayoutMethod(models.TextChoices):
+    """How money is paid out to somebody."""
+
+    ACH = "ach", "ACH"
+    CHECK = "check", "Check"
+    PLATFORM = "platform", "Through a platform"
+
+
 class Owner(models.Model):
     """Who owns property that we manage."""
 
@@ -43,6 +51,20 @@ class Owner(models.Model):
     tax_id = EncryptedTextField(blank=True)
     payout_routing_number = models.CharField(max_length=9, blank=True)
     payout_account_number = EncryptedTextField(blank=True)
+    payout_method = models.CharField(
+        max_length=10, choices=PayoutMethod, default=PayoutMethod.ACH, help_text="How draws go out."
+    )
+    address = models.TextField(blank=True, help_text="As on an envelope, for checks and forms.")
+    tax_id_asked_on = models.DateField(null=True, blank=True, help_text="W-9 or W-8 sent out.")
+    is_tax_id_certified = models.BooleanField(
+        default=False, help_text="A signed W-9 is on file; without it a part is withheld."
+    )
+    is_nonresident = models.BooleanField(
+        default=False, help_text="Foreign for federal tax: W-8 instead of W-9."
+    )
+    nets_properties = models.BooleanField(
+        default=True, help_text="One property's shortage is made good from the others first."
+    )
 
     class Meta:
         ordering = ["name"]
@@ -84,6 +106,13 @@ class OwnershipShare(models.Model):
     owner = models.ForeignKey(Owner, models.PROTECT, related_name="shares")
     share = models.DecimalField(
         max_digits=9, decimal_places=8, help_text="A fraction: 0.5 is half."
+    )
+    tax_share = models.DecimalField(
+        max_digits=9,
+        decimal_places=8,
+        null=True,
+        blank=True,
+        help_text="Of income and expense for tax; the share itself if empty.",
     )
     from_on = models.DateField()
     until_on = models.DateField(null=True, blank=True)
@@ -138,6 +167,7 @@ class Tenant(models.Model):
     name = models.CharField(max_length=200)
     email = models.EmailField(blank=True)
     phone = models.CharField(max_length=30, blank=True)
+    forwarding_address = models.TextField(blank=True, help_text="Where a refund goes.")
 
     class Meta:
         ordering = ["name"]
@@ -224,6 +254,36 @@ class ManagementAgreement(models.Model):
     late_fee_owner_rate = models.DecimalField(
         max_digits=7, decimal_places=6, default=1, help_text="The owner's part of late fees."
     )
+    fee_per_unit = MoneyField(
+        max_digits=14,
+        decimal_places=2,
+        default=0,
+        default_currency="USD",
+        help_text="A month for each let unit, beside the rate.",
+    )
+    fee_free_kinds = models.JSONField(
+        default=list, blank=True, help_text="Kinds of charge that bear no management fee."
+    )
+    is_fee_on_deposits = models.BooleanField(
+        default=False, help_text="Rent that a security deposit pays bears a management fee."
+    )
+    lease_up_rate = models.DecimalField(
+        max_digits=7, decimal_places=6, default=0, help_text="Of a new lease's first month's rent."
+    )
+    renewal_fee = MoneyField(max_digits=14, decimal_places=2, default=0, default_currency="USD")
+    nsf_fee = MoneyField(
+        max_digits=14,
+        decimal_places=2,
+        default=0,
+        default_currency="USD",
+        help_text="What a tenant owes for a returned payment, within the state's cap.",
+    )
+    nsf_fee_owner_rate = models.DecimalField(
+        max_digits=7, decimal_places=6, default=0, help_text="The owner's part of those fees."
+    )
+    convenience_fee_rate = models.DecimalField(
+        max_digits=7, decimal_places=6, default=0, help_text="What a tenant pays for using a card."
+    )
     approval_threshold = MoneyField(
         max_digits=14, decimal_places=2, default=500, default_currency="USD"
     )
@@ -252,3 +312,71 @@ class ManagementAgreement(models.Model):
 
     def __str__(self) -> str:
         return f"{self.property} from {self.from_on}"
+
+
+class LateFeeTerms(models.Model):
+    """What a late payment costs the tenant: a property's terms, or a lease's own in their place.
+
+    The state's cap is applied on top (compliance.rules). kind flat: `flat`; percentage: `rate` of
+    what is open of the rent; daily: `flat` at the end of the grace, then `daily` for each day on.
+    """
+
+    class Kind(models.TextChoices):
+        FLAT = "flat", "A flat amount"
+        PERCENTAGE = "percentage", "A part of what is open"
+        DAILY = "daily", "So much a day"
+
+    property = models.ForeignKey(
+        Property, models.PROTECT, related_name="late_fee_terms", null=True, blank=True
+    )
+    lease = models.ForeignKey(
+        Lease, models.PROTECT, related_name="late_fee_terms", null=True, blank=True
+    )
+    from_on = models.DateField()
+    until_on = models.DateField(null=True, blank=True)
+    kind = models.CharField(max_length=10, choices=Kind)
+    grace_days = models.PositiveSmallIntegerField(
+        help_text="Days after the due day without a fee; the due day itself is not counted."
+    )
+    flat = MoneyField(max_digits=14, decimal_places=2, default=0, default_currency="USD")
+    rate = models.DecimalField(max_digits=7, decimal_places=6, default=0)
+    daily = MoneyField(max_digits=14, decimal_places=2, default=0, default_currency="USD")
+    most = MoneyField(
+        max_digits=14,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        help_text="The most for one charge.",
+    )
+
+    class Meta:
+        verbose_name_plural = "late fee terms"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(property__isnull=False, lease__isnull=True)
+                | Q(property__isnull=True, lease__isnull=False),
+                name="late_fee_terms_of_one",
+            ),
+            models.CheckConstraint(
+                condition=Q(rate__gte=0) & Q(rate__lt=1), name="late_fee_rate_is_a_fraction"
+            ),
+            ExclusionConstraint(
+                name="one_late_fee_terms_per_property_and_day",
+                expressions=[
+                    (_IdRange("property"), RangeOperators.OVERLAPS),
+                    (_DayRange("from_on", "until_on"), RangeOperators.OVERLAPS),
+                ],
+                condition=Q(property__isnull=False),
+            ),
+            ExclusionConstraint(
+                name="one_late_fee_terms_per_lease_and_day",
+                expressions=[
+                    (_IdRange("lease"), RangeOperators.OVERLAPS),
+                    (_DayRange("from_on", "until_on"), RangeOperators.OVERLAPS),
+                ],
+                condition=Q(lease__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} of {self.property or self.lease} from {self.from_on}"

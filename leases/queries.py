@@ -6,7 +6,7 @@ from datetime import date
 
 from django.db.models import Q, QuerySet
 
-from leases.models import Lease, ManagementAgreement, OwnershipShare, Property
+from leases.models import LateFeeTerms, Lease, ManagementAgreement, OwnershipShare, Property
 from leases.types import ShareInForce
 
 
@@ -44,6 +44,21 @@ def agreements_of_many(property_ids: Collection[int], day: date) -> dict[int, Ma
     """The management agreements of many properties on a day, by property, in one query."""
     rows = ManagementAgreement.objects.filter(_in_force(day), property__in=property_ids)
     return {row.property_id: row for row in rows}
+
+
+def late_fee_terms_of_many(leases: Collection[Lease], day: date) -> dict[int, LateFeeTerms]:
+    """The late-fee terms of leases on a day, by lease: its own, else its property's; two queries.
+
+    Leases without terms are left out: they owe no late fee.
+    """
+    rows = LateFeeTerms.objects.filter(_in_force(day))
+    own = {row.lease_id: row for row in rows.filter(lease__in=[lease.pk for lease in leases])}
+    property_ids = {lease.unit.property_id for lease in leases}
+    of_property = {row.property_id: row for row in rows.filter(property__in=property_ids)}
+    found = {
+        lease.pk: own.get(lease.pk) or of_property.get(lease.unit.property_id) for lease in leases
+    }
+    return {lease_id: terms for lease_id, terms in found.items() if terms is not None}
 
 
 def lease_by_code(entity_id: int, code: str) -> Lease | None:

@@ -90,11 +90,16 @@ def create_unit(*, property_: Property, code: str, market_rent: Money | None = N
 
 @transaction.atomic
 def set_shares(
-    *, property_: Property, from_on: date, shares: Mapping[Owner, Decimal]
+    *,
+    property_: Property,
+    from_on: date,
+    shares: Mapping[Owner, Decimal],
+    tax_shares: Mapping[Owner, Decimal] | None = None,
 ) -> list[OwnershipShare]:
     """Who owns a property from a day on; the shares that were in force end on the day before.
 
     shares: fractions above zero that sum to one exactly (`whole_shares` makes thirds fit).
+    tax_shares: where the tax follows other shares than the cash; they sum to one as well.
     Raises SharesNotWhole, and OtherEntity for an owner of another company.
     """
     total = sum(shares.values(), Decimal(0))
@@ -103,6 +108,10 @@ def set_shares(
         raise SharesNotWhole(
             f"the shares of {property_} from {from_on} are {said}; they must sum to 1"
         )
+    if tax_shares and (
+        sum(tax_shares.values(), Decimal(0)) != WHOLE or tax_shares.keys() != shares.keys()
+    ):
+        raise SharesNotWhole(f"the tax shares of {property_} must name its owners and sum to 1")
     for owner in shares:
         if owner.entity_id != property_.entity_id:
             raise OtherEntity(f"{owner} belongs to another company than {property_}")
@@ -116,6 +125,7 @@ def set_shares(
             property=property_,
             owner=owner,
             share=share,
+            tax_share=tax_shares[owner] if tax_shares else None,
             from_on=from_on,
             beneficiary=_owner_beneficiary(property_, owner),
         )

@@ -125,6 +125,8 @@ class Beneficiary(models.Model):
         PREPAID = "prepaid", "Tenant's prepaid rent"
         ESCROW = "escrow", "Escrow"
         SUSPENSE = "suspense", "Not yet identified"
+        UNCLAIMED = "unclaimed", "Unclaimed by its payee"
+        WITHHELD = "withheld", "Withheld for a tax authority"
         COMPANY = "company", "The manager's own"
 
     entity = models.ForeignKey(LegalEntity, models.PROTECT, related_name="beneficiaries")

@@ -1,7 +1,7 @@
 """What writes to the ledger. PostgreSQL keeps the truths (sql/); this explains what it refuses."""
 
 from calendar import monthrange
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -15,6 +15,7 @@ from ledger.errors import (
     AlreadyReversed,
     KeyReused,
     LedgerError,
+    PeriodClosed,
     PeriodOutOfOrder,
     Unbalanced,
     WrongParty,
@@ -23,6 +24,7 @@ from ledger.errors import (
 )
 from ledger.facts import Facts
 from ledger.models import Account, Beneficiary, Book, Entry, Line, Period
+from ledger.queries import dated_for
 from ledger.types import NewEntry, NewLine
 
 KEY_ONCE = "entry_key_once"
@@ -252,6 +254,39 @@ def _out_by(facts: Facts) -> dict[tuple[int, str], Money]:
     return {at: Money(out, get_currency(at[1])) for at, out in sums.items() if out}
 
 
+def post_fact(
+    *,
+    entity_id: int,
+    key: str,
+    kind: str,
+    day: date,
+    memo: str,
+    lines: Sequence[NewLine],
+    posted_by_id: int | None = None,
+) -> Entry:
+    """Post a fact on its day, or in the first open period, naming the closed one it adjusts."""
+    books = {line.book_id for line in lines}
+    while True:
+        dated_on, adjusts = dated_for(books, day)
+        try:
+            return post(
+                NewEntry(
+                    entity_id=entity_id,
+                    key=key,
+                    kind=kind,
+                    dated_on=dated_on,
+                    memo=memo[:300],
+                    lines=lines,
+                    posted_by_id=posted_by_id,
+                    adjusts_id=adjusts.pk if adjusts else None,
+                )
+            )
+        except PeriodClosed:
+            # Somebody has closed the period since it was asked for; then the fact is a late one.
+            if dated_for(books, day)[0] == dated_on:
+                raise
+
+
 def reverse(
     *,
     entry_id: int,
@@ -373,6 +408,7 @@ __all__ = [
     "ensure_book",
     "open_period",
     "post",
+    "post_fact",
     "post_many",
     "reverse",
 ]

@@ -74,8 +74,14 @@ INSTALLED_APPS = [
     "desk.apps.DeskConfig",
     "ledger",
     "connectors",
+    "compliance",
     "leases",
+    "payments",
     "receivables",
+    "deposits",
+    "payables",
+    "fees",
+    "disbursements",
     "reconciliation",
     "statements",
     "desk.apps.TrustAdminConfig",
@@ -96,7 +102,7 @@ INSTALLED_APPS = [
 
 # The sample company and the world around it; it has no place where other people's money is.
 if not PRODUCTION and (BASE_DIR / "tests" / "simulator").is_dir():
-    INSTALLED_APPS.append("tests.simulator")
+    INSTALLED_APPS += ["tests.simulator", "tests.stories"]
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

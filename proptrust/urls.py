@@ -9,6 +9,7 @@ urlpatterns = [
     path("desk/", include("desk.urls")),
     path("reconciliation/", include("reconciliation.urls")),
     path("reports/", include("statements.urls")),
+    path("rules/", include("compliance.urls")),
     path("hooks/", include("connectors.urls")),
     path("admin/", admin.site.urls),
 ]

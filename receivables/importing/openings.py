@@ -13,6 +13,7 @@ from moneyed import Money
 from desk.models import LegalEntity
 from leases.models import OwnershipShare
 from ledger.charts import chart
+from ledger.company import company_of, company_side, mirrored, suspense_of
 from ledger.models import Entry
 from ledger.services import post_many
 from ledger.types import NewEntry, NewLine
@@ -22,7 +23,6 @@ from receivables.importing import kinds
 from receivables.importing.reading import Problem, Row
 from receivables.importing.writing import BadRow, Opening, Writing
 from receivables.models import Charge, ChargeKind, OpeningItem, PortfolioImport, Receipt
-from receivables.services.receipts import company_of, suspense_of
 
 Fact = TypeVar("Fact")
 BANK, HELD, CHECK, DEPOSIT, CHARGE = "bank", "held", "check", "deposit", "charge"
@@ -316,7 +316,10 @@ def _entries(writing: Writing, openings: Sequence[Opening]) -> list[NewEntry]:
         if each.kind == HELD and each.beneficiary_id is not None:
             claims = postings.add(claims, {each.beneficiary_id: each.amount})
     through = cash - sum(claims.values(), ZERO)
-    lines = postings.cash_moved(books, cash, postings.add(claims, {suspense_id: through}))
+    lines = mirrored(
+        postings.cash_moved(books, cash, postings.add(claims, {suspense_id: through})),
+        company_side(writing.entity.pk, books.chart, books.chart.equity),
+    )
     entries = [_entry(writing, f"opening:{book_id}", "Opening balance", lines)] if lines else []
     for each in openings:
         if each.kind in (CHECK, DEPOSIT):

@@ -1,5 +1,6 @@
 """What rent collection does: charges, receipts, deposit slips, remittances, and what comes back."""
 
+from ledger.company import company_of, suspense_of
 from receivables.services.aliases import forget_alias, learn_alias, remember_alias, switch_off
 from receivables.services.charges import MonthlyCharges, add_charge, post_monthly_charges, prorated
 from receivables.services.comebacks import come_again, lose_dispute, take_back
@@ -7,12 +8,10 @@ from receivables.services.corrections import cancel_receipt, correct_receipt
 from receivables.services.deposit_slips import make_deposit_slip
 from receivables.services.receipts import (
     assign_receipt,
-    company_of,
     expect_receipt,
     fail_receipt,
     record_receipt,
     settle_receipt,
-    suspense_of,
     unassign_receipt,
 )
 from receivables.services.remittances import (

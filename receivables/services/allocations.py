@@ -11,11 +11,8 @@ from leases.models import Lease, ManagementAgreement
 from leases.queries import agreements_of_many, shares_of_many
 from leases.types import ShareInForce
 from ledger.charts import chart
-from ledger.errors import PeriodClosed
 from ledger.models import Entry
-from ledger.queries import dated_for
-from ledger.services import post
-from ledger.types import NewEntry, NewLine
+from ledger.services import post_fact
 from proptrust.lib.money import ZERO, split, usd
 from receivables import postings, queries
 from receivables.models import Allocation, Charge, ChargeKind, Receipt
@@ -146,39 +143,6 @@ def books_of(receipt: Receipt, lease: Lease | None) -> postings.Books:
     """Where facts about a receipt are posted: the trust account that got it, and its property."""
     property_book_id = lease.unit.property.book_id if lease else None
     return postings.Books(chart(receipt.entity_id), receipt.book_id, property_book_id)
-
-
-def post_fact(
-    *,
-    entity_id: int,
-    key: str,
-    kind: str,
-    day: date,
-    memo: str,
-    lines: Sequence[NewLine],
-    posted_by_id: int | None = None,
-) -> Entry:
-    """Post a fact on its day, or in the first open period, naming the closed one it adjusts."""
-    books = {line.book_id for line in lines}
-    while True:
-        dated_on, adjusts = dated_for(books, day)
-        try:
-            return post(
-                NewEntry(
-                    entity_id=entity_id,
-                    key=key,
-                    kind=kind,
-                    dated_on=dated_on,
-                    memo=memo[:300],
-                    lines=lines,
-                    posted_by_id=posted_by_id,
-                    adjusts_id=adjusts.pk if adjusts else None,
-                )
-            )
-        except PeriodClosed:
-            # Somebody has closed the period since it was asked for; then the fact is a late one.
-            if dated_for(books, day)[0] == dated_on:
-                raise
 
 
 def next_move(receipt: Receipt) -> str:

@@ -4,7 +4,11 @@ from django.db import transaction
 from moneyed import Money
 
 from leases.models import Lease
+from ledger.charts import chart
+from ledger.company import company_of, company_side, mirrored, suspense_of
 from ledger.models import Entry
+from ledger.services import post_fact
+from ledger.types import NewLine
 from proptrust.lib.money import ZERO
 from receivables import postings, queries
 from receivables.errors import NotSettled, TakenTwice, ToldOtherwise
@@ -15,11 +19,9 @@ from receivables.services.allocations import (
     kept_slice,
     live_slices,
     plan,
-    post_fact,
     save,
 )
 from receivables.services.locks import locked_receipt
-from receivables.services.receipts import company_of, suspense_of
 from receivables.types import NewComeback, Slice
 
 _Kind = Comeback.Kind
@@ -63,12 +65,16 @@ def take_back(receipt: Receipt, new: NewComeback) -> Comeback:
         kind=Entry.Kind.RETURN,
         day=new.on,
         memo=_memo(held, lease, new),
-        lines=postings.went_back(
-            books_of(held, lease),
-            _place(held),
-            claims,
-            collected,
-            (company_of(held.entity_id), fee),
+        lines=_with_cost(
+            held,
+            fee,
+            postings.went_back(
+                books_of(held, lease),
+                _place(held),
+                claims,
+                collected,
+                (company_of(held.entity_id), fee),
+            ),
         ),
     )
     held.allocations.filter(pk__in=[row.pk for row, _ in undone]).update(undone_by=entry)
@@ -109,8 +115,12 @@ def come_again(receipt: Receipt, new: NewComeback) -> Comeback:
         kind=Entry.Kind.RECEIPT,
         day=new.on,
         memo=_memo(held, lease, new),
-        lines=postings.received(
-            books_of(held, lease), _place(held), claims, postings.collected_by(slices)
+        lines=_with_cost(
+            held,
+            fee,
+            postings.received(
+                books_of(held, lease), _place(held), claims, postings.collected_by(slices)
+            ),
         ),
     )
     comeback = _save(held, new, fee, entry)
@@ -125,6 +135,13 @@ def lose_dispute(receipt: Receipt, new: NewComeback) -> Comeback:
     """Record that a dispute was lost: the money went when it was opened, so nothing is posted."""
     held, _ = locked_receipt(receipt.pk)
     return _told_before(held, new) or _save(held, new, ZERO, None)
+
+
+def _with_cost(receipt: Receipt, fee: Money, lines: list[NewLine]) -> list[NewLine]:
+    """Lines with the processor's fee as a cost in the company's own book."""
+    if not fee:
+        return lines
+    return mirrored(lines, company_side(receipt.entity_id, chart(receipt.entity_id)))
 
 
 def _place(receipt: Receipt) -> str:

@@ -8,12 +8,12 @@ from moneyed import Money
 
 from ledger.models import Entry
 from ledger.queries import dated_for
-from ledger.services import reverse
+from ledger.services import post_fact, reverse
 from proptrust.lib.money import ZERO
 from receivables import postings
 from receivables.errors import NotSettled, ReceivablesError
 from receivables.models import DepositSlip, Receipt
-from receivables.services.allocations import apply_prepaid, books_of, post_fact
+from receivables.services.allocations import apply_prepaid, books_of
 from receivables.services.locks import locked_receipt
 from receivables.services.receipts import record_receipt
 from receivables.types import NewReceipt

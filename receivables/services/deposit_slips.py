@@ -8,11 +8,11 @@ from django.template.defaultfilters import pluralize
 
 from ledger.charts import chart
 from ledger.models import Book, Entry
+from ledger.services import post_fact
 from proptrust.lib.money import ZERO
 from receivables import postings
 from receivables.errors import NotDepositable, ToldOtherwise
 from receivables.models import DepositSlip, Receipt
-from receivables.services.allocations import post_fact
 
 
 @transaction.atomic

@@ -8,8 +8,9 @@ from django.utils import timezone
 from moneyed import Money
 
 from leases.models import Lease
-from ledger.models import Beneficiary, Entry
-from ledger.services import ensure_beneficiary
+from ledger.company import suspense_of
+from ledger.models import Entry
+from ledger.services import post_fact
 from proptrust.lib.money import ZERO
 from receivables import postings, queries
 from receivables.errors import AlreadyAssigned, NoBook, NotSettled, ToldOtherwise
@@ -21,7 +22,6 @@ from receivables.services.allocations import (
     live_slices,
     next_move,
     plan,
-    post_fact,
     save,
 )
 from receivables.services.locks import locked_lease, locked_receipt
@@ -182,26 +182,6 @@ def unassign_receipt(
     held.save(update_fields=["lease", "matched_by"])
     apply_prepaid(lease, on=max(on or timezone.localdate(), held.received_on))
     return held
-
-
-def suspense_of(entity_id: int) -> int:
-    """The beneficiary of money that nobody has identified yet."""
-    return ensure_beneficiary(
-        entity_id=entity_id,
-        kind=Beneficiary.Kind.SUSPENSE,
-        name="Suspense: not yet identified",
-        reference="suspense",
-    ).pk
-
-
-def company_of(entity_id: int) -> int:
-    """The beneficiary for the manager's own money in a trust account, and what it owes there."""
-    return ensure_beneficiary(
-        entity_id=entity_id,
-        kind=Beneficiary.Kind.COMPANY,
-        name="The company",
-        reference="company",
-    ).pk
 
 
 def _registered(new: NewReceipt) -> Receipt:

@@ -10,13 +10,15 @@ from connectors.models import Connection
 from connectors.types import RemittanceItem as ToldItem
 from connectors.types import RemittancePaid
 from ledger.charts import chart
+from ledger.company import company_of, company_side, mirrored
 from ledger.models import Entry
+from ledger.services import post_fact
+from ledger.types import NewLine
 from proptrust.lib.money import ZERO
 from receivables import postings
 from receivables.errors import NoBook, ReceivablesError, RemittanceOff, ToldOtherwise
 from receivables.models import Comeback, Receipt, Remittance, RemittanceItem
-from receivables.services.allocations import post_fact
-from receivables.services.receipts import company_of, record_receipt
+from receivables.services.receipts import record_receipt
 from receivables.types import NewReceipt
 
 _What = RemittanceItem.What
@@ -123,7 +125,9 @@ def give_to_company(item: RemittanceItem, *, on: date, actor_id: int | None = No
         kind=Entry.Kind.BANK_FEE,
         day=max(on, row.arrives_on),
         memo=f"Remittance {row.vendor_id}: {held.description or 'adjustment'}",
-        lines=postings.company_charged(_books(row), company_of(row.book.entity_id), -held.net),
+        lines=_with_cost(
+            row, postings.company_charged(_books(row), company_of(row.book.entity_id), -held.net)
+        ),
         posted_by_id=actor_id,
     )
     held.save(update_fields=["entry"])
@@ -239,8 +243,16 @@ def _post(row: Remittance) -> Entry | None:
         kind=Entry.Kind.SETTLEMENT,
         day=row.arrives_on,
         memo=f"Remittance {row.vendor_id} of {row.connection}",
-        lines=postings.remitted(_books(row), row.amount, company_of(row.book.entity_id), row.fees),
+        lines=_with_cost(
+            row,
+            postings.remitted(_books(row), row.amount, company_of(row.book.entity_id), row.fees),
+        ),
     )
+
+
+def _with_cost(row: Remittance, lines: list[NewLine]) -> list[NewLine]:
+    """Lines with what the company bears as a cost in its own book."""
+    return mirrored(lines, company_side(row.book.entity_id, chart(row.book.entity_id)))
 
 
 def _books(row: Remittance) -> postings.Books:

@@ -8,10 +8,10 @@ from moneyed import Money
 from leases.models import Lease
 from ledger.charts import chart
 from ledger.models import Book, Entry
+from ledger.services import post_fact
 from proptrust.lib.money import ZERO, plain
 from receivables import postings, queries
 from receivables.errors import ReceivablesError
-from receivables.services.allocations import post_fact
 from receivables.services.locks import locked_lease
 
 

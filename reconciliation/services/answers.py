@@ -11,6 +11,7 @@ from django.db import transaction
 
 from leases.models import Lease
 from ledger.charts import chart
+from ledger.company import company_of, company_side, mirrored
 from ledger.errors import AlreadyReversed
 from ledger.models import Account, BankAccount, Beneficiary, Entry, Line
 from ledger.queries import balance, dated_for
@@ -76,15 +77,16 @@ def book_fee(bank_line_id: int, why: Why) -> Match:
         raise WrongMatch("A fee is money out of the account.")
     account = line.bank_account
     accounts = chart(account.book.entity_id)
-    company = receivables.company_of(account.book.entity_id)
+    side = company_side(account.book.entity_id, accounts)
+    lines = [
+        NewLine(account.book_id, accounts.claims, -line.amount, side.beneficiary_id),
+        NewLine(account.book_id, accounts.bank, line.amount),
+    ]
     entry = _posted(
         line,
         kind=Entry.Kind.BANK_FEE,
         memo=f"Bank fee: {line.description}".strip(": "),
-        lines=[
-            NewLine(account.book_id, accounts.claims, -line.amount, company),
-            NewLine(account.book_id, accounts.bank, line.amount),
-        ],
+        lines=mirrored(lines, side),
         actor_id=why.actor_id,
     )
     return _matched(line, [_cash_line(entry, account)], FEE, why, entry)
@@ -98,7 +100,7 @@ def repay(bank_line_id: int, why: Why) -> Match:
     """
     line = _held(bank_line_id)
     account = line.bank_account
-    company = receivables.company_of(account.book.entity_id)
+    company = company_of(account.book.entity_id)
     owed = -balance(book_id=account.book_id, beneficiary_id=company)
     if line.amount <= ZERO:
         raise WrongMatch("Money that makes good comes into the account.")
@@ -111,10 +113,14 @@ def repay(bank_line_id: int, why: Why) -> Match:
         line,
         kind=Entry.Kind.TRANSFER,
         memo=f"The company makes good: {line.description}".strip(": "),
-        lines=[
-            NewLine(account.book_id, accounts.bank, line.amount),
-            NewLine(account.book_id, accounts.claims, -line.amount, company),
-        ],
+        # The money comes out of the company's own account.
+        lines=mirrored(
+            [
+                NewLine(account.book_id, accounts.bank, line.amount),
+                NewLine(account.book_id, accounts.claims, -line.amount, company),
+            ],
+            company_side(account.book.entity_id, accounts, accounts.bank),
+        ),
         actor_id=why.actor_id,
     )
     return _matched(line, [_cash_line(entry, account)], REPAID, why, entry)
@@ -397,6 +403,7 @@ def _posted(
     """Post for a bank line on its day, or in the first open period, under the next free key."""
     entity_id = line.bank_account.book.entity_id
     books = {line.bank_account.book_id, *([also] if also else [])}
+    books |= {each.book_id for each in lines}
     dated_on, adjusts = dated_for(books, line.posted_on)
     prefix = f"bank-line:{line.pk}:{kind}:"
     count = Entry.objects.filter(entity=entity_id, key__startswith=prefix).count()

@@ -17,7 +17,7 @@ from tests.factories.leases import Company, company
 
 pytestmark = pytest.mark.django_db
 
-T, P = "trust", "property"
+T, P, OWN = "trust", "property", "operating"
 
 
 def lines(entry: Entry | None) -> dict[tuple[str, str, int | None], str]:
@@ -45,6 +45,7 @@ def chart_roles() -> tuple[str, ...]:
         "claims",
         "receivable",
         "held",
+        "bank_fees",
         "rent_income",
         "late_fee_income",
         "other_income",
@@ -204,6 +205,8 @@ def test_return_is_the_mirror_of_its_receipt_and_the_fee_is_the_companys(home: C
         (T, "claims", least): "250.00",
         (T, "claims", home.lease.prepaid_id): "200.00",
         (T, "claims", services.company_of(home.entity.pk)): "4.00",
+        (OWN, "held", None): "-4.00",
+        (OWN, "bank_fees", None): "4.00",
         (P, "held", None): "-1000.00",
         (P, "receivable", None): "1000.00",
     }

@@ -1,0 +1,1 @@
+"""Layer 3: security deposits and escrow."""

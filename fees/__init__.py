@@ -1,0 +1,1 @@
+"""Layer 5: management fees and the company's revenue."""

@@ -1,0 +1,1 @@
+"""Layer 4: vendors, work orders, bills, owner approvals, vendor payments."""

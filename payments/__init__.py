@@ -1,0 +1,1 @@
+"""Money out: one bank payment to one payee, by check, ACH file or platform."""

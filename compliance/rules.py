@@ -134,6 +134,11 @@ def deposit_statement(state: str, *, on: date, facts: Facts) -> DepositStatement
     return _answer(DepositStatementRule, state, on, facts)
 
 
+def deposit_itemisation(state: str, *, on: date, facts: Facts) -> DepositItemisationRule:
+    """Whether deductions are listed for the tenant, and how. Raises MissingFact."""
+    return _answer(DepositItemisationRule, state, on, facts)
+
+
 def deposit_penalty(state: str, *, on: date, facts: Facts) -> DepositPenaltyRule:
     """What a breach costs, in words. Raises MissingFact."""
     return _answer(DepositPenaltyRule, state, on, facts)

@@ -95,9 +95,12 @@ class PaymentSettled(PaymentEvent):
 
     pays_out: True when the money reaches the bank inside a later remittance (a processor), False
     when it goes to the bank account directly on settles_on (our own ACH file).
+    convenience_fee: the part of amount that the payer gave for using a card; None when the
+    platform does not tell one.
     """
 
     fee: Money | None = None
+    convenience_fee: Money | None = None
     pays_out: bool = True
     settles_on: date | None = None
     batch: str = ""  # Payments that reach the bank as one credit share it.
@@ -147,10 +150,6 @@ class PaymentReturned(PaymentEvent):
 class DisbursementReturned(PaymentEvent):
     """Money that we had sent to somebody's bank account came back; amount comes to us."""
 
-    # Until an app that pays out hears it.
-    needs_person: ClassVar[str] = (
-        "A payment of ours came back. Enter it against the disbursement that it was."
-    )
     loose: ClassVar[frozenset[str]] = frozenset({"at", "returned_on", "batch", "reason"})
 
     code: str
@@ -357,6 +356,13 @@ class Heard:
     slug: str
     event_id: int  # Of connectors.models.Event.
     event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class FileHandedOver:
+    """Published when a file of ours was given to the bank, in the same transaction."""
+
+    request_id: int
 
 
 EVENTS: Mapping[str, type[Event]] = {

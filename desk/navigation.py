@@ -1,7 +1,7 @@
 """What stands in the sidebar: the pages that exist and that a person may open."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
@@ -69,7 +69,7 @@ _GROUPS: Sequence[tuple[str, Sequence[Entry]]] = [
         [
             Entry("Journal", "book", _list_of("ledger_entry"), READ, "j"),
             Entry("Receipts", "receipt", _list_of("receivables_receipt"), READ, "p"),
-            Entry("Portfolio", "building", _list_of("leases_property"), READ, "o"),
+            Entry("Portfolio", "building", "leases:properties", READ, "o"),
         ],
     ),
     (
@@ -122,7 +122,23 @@ def sidebar(request: HttpRequest) -> list[Group]:
         links = [link for entry in entries if (link := _link(entry, request))]
         if links:
             groups.append(Group(title, links))
-    return groups
+    return _with_one_current(groups)
+
+
+def _with_one_current(groups: Sequence[Group]) -> list[Group]:
+    """Of pages whose addresses begin alike only the nearest one is current."""
+    lengths = [len(link.url) for group in groups for link in group.links if link.is_current]
+    nearest = max(lengths, default=0)
+    return [
+        Group(
+            group.title,
+            [
+                replace(link, is_current=link.is_current and len(link.url) == nearest)
+                for link in group.links
+            ],
+        )
+        for group in groups
+    ]
 
 
 def _link(entry: Entry, request: HttpRequest) -> Link | None:

@@ -19,3 +19,7 @@ class AlreadyExists(LeasesError):
 
 class OtherEntity(LeasesError):
     """Rows of two legal entities do not go together."""
+
+
+class TermsRefused(LeasesError):
+    """Terms that do not fit, or that would change what has effects in the books already."""

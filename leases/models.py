@@ -8,9 +8,10 @@ from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import RangeOperators
 from django.db import models
 from django.db.models import F, Func, Q, Value
+from django.db.models.functions import Now
 from djmoney.models.fields import MoneyField
 
-from desk.models import LegalEntity
+from desk.models import LegalEntity, User
 from ledger.models import Beneficiary, Book
 from proptrust.lib.fields import EncryptedTextField
 
@@ -72,6 +73,56 @@ class Owner(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class OwnerBankChange(models.Model):
+    """Bank details of an owner: asked by one person, written on the owner when another agrees.
+
+    evidence: who was called, at which number known before, and who answered.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waits for a second person"
+        APPROVED = "approved", "Approved"
+        REFUSED = "refused", "Refused"
+
+    owner = models.ForeignKey(Owner, models.PROTECT, related_name="bank_changes")
+    routing_number = models.CharField(max_length=9)
+    account_number = EncryptedTextField()
+    last_four = models.CharField(max_length=4)
+    evidence = models.TextField()
+    asked_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    asked_at = models.DateTimeField(db_default=Now())
+    state = models.CharField(max_length=10, choices=State, default=State.WAITING)
+    decided_by = models.ForeignKey(User, models.PROTECT, related_name="+", null=True, blank=True)
+    decided_on = models.DateField(null=True, blank=True)
+    reason = models.CharField(max_length=300, blank=True, help_text="Why it was refused.")
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(decided_by__isnull=True) | ~Q(decided_by=F("asked_by")),
+                name="owner_bank_change_by_two_people",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="approved") | Q(decided_by__isnull=False),
+                name="owner_bank_change_approved_by_someone",
+            ),
+            models.CheckConstraint(
+                condition=Q(routing_number__regex=r"^[0-9]{9}$"),
+                name="owner_bank_change_routing_number",
+            ),
+            models.CheckConstraint(
+                condition=~Q(evidence=""), name="owner_bank_change_has_evidence"
+            ),
+            models.UniqueConstraint(
+                fields=["owner"], condition=Q(state="waiting"), name="one_owner_bank_change_waits"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Bank details of {self.owner}, ending in {self.last_four}"
 
 
 class Property(models.Model):
@@ -301,6 +352,26 @@ class ManagementAgreement(models.Model):
             models.CheckConstraint(
                 condition=Q(fee_rate__gte=0) & Q(fee_rate__lt=1), name="fee_rate_is_a_fraction"
             ),
+            models.CheckConstraint(
+                condition=Q(
+                    late_fee_owner_rate__range=(0, 1),
+                    nsf_fee_owner_rate__range=(0, 1),
+                    lease_up_rate__gte=0,
+                    convenience_fee_rate__range=(0, 1),
+                ),
+                name="agreement_rates_are_fractions",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    fee_minimum__gte=0,
+                    fee_per_unit__gte=0,
+                    renewal_fee__gte=0,
+                    nsf_fee__gte=0,
+                    reserve_target__gte=0,
+                    approval_threshold__gte=0,
+                ),
+                name="agreement_amounts_not_below_zero",
+            ),
             ExclusionConstraint(
                 name="one_agreement_per_property_and_day",
                 expressions=[
@@ -359,6 +430,10 @@ class LateFeeTerms(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(rate__gte=0) & Q(rate__lt=1), name="late_fee_rate_is_a_fraction"
+            ),
+            models.CheckConstraint(
+                condition=Q(flat__gte=0, daily__gte=0) & (Q(most__isnull=True) | Q(most__gt=0)),
+                name="late_fee_amounts_not_below_zero",
             ),
             ExclusionConstraint(
                 name="one_late_fee_terms_per_property_and_day",

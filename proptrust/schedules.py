@@ -33,8 +33,19 @@ SCHEDULES: tuple[Recurring, ...] = (
     Recurring("findings", "desk.tasks.detect_all", every_minutes=1),
     Recurring("connectors", "connectors.tasks.catch_up_all", every_minutes=1),
     Recurring("reports", "statements.tasks.make_waiting_reports", every_minutes=5),
+    Recurring(
+        "owner_statements", "statements.tasks.make_waiting_owner_statements", every_minutes=5
+    ),
+    Recurring("owner_links", "statements.tasks.forget_visits", daily_at=time(3, 30)),
     Recurring("bank_files", "reconciliation.tasks.import_pending", every_minutes=1),
     Recurring("charges", "receivables.tasks.charge_month", daily_at=time(1)),
+    Recurring("late_fees", "receivables.tasks.charge_late_fees", daily_at=time(2)),
+    Recurring("deposits", "deposits.tasks.keep_deposits", daily_at=time(3)),
     Recurring("matching", "reconciliation.tasks.match_all", every_minutes=5),
+    Recurring("owner_requests", "payables.tasks.send_owner_requests", every_minutes=5),
+    Recurring("stale_checks", "payments.tasks.mark_stale_checks", daily_at=time(2)),
+    Recurring("recoveries", "disbursements.tasks.close_recoveries", every_minutes=10),
     Recurring("ach_files", "connectors.tasks.settle_files", daily_at=time(6)),
+    Recurring("fees", "fees.tasks.take_lately", every_minutes=10),
+    Recurring("fees_all", "fees.tasks.take_all", daily_at=time(2)),
 )

@@ -15,14 +15,25 @@ from receivables.models import (
     BankDetailsChange,
     Charge,
     Comeback,
+    Concession,
+    Credit,
     DepositSlip,
+    HousingAgency,
     OpeningItem,
     PayerAlias,
+    PaymentAuthorisation,
+    PaymentRetry,
     PortfolioImport,
     Receipt,
+    ReceiptMove,
     RecurringCharge,
     Remittance,
     RemittanceItem,
+    ReturnStep,
+    Subsidy,
+    SubsidyLine,
+    SubsidyRemittance,
+    SubsidyVariance,
 )
 
 
@@ -30,11 +41,11 @@ class AllocationInline(LookAtInline):
     """Which charges a receipt pays."""
 
     model = Allocation
-    fields = ("charge", "receipt", "amount", "entry", "undone_by")
+    fields = ("charge", "receipt", "credit", "amount", "entry", "undone_by")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Allocation]:
         rows: QuerySet[Allocation] = super().get_queryset(request)
-        return rows.select_related("charge", "receipt", "entry", "undone_by")
+        return rows.select_related("charge", "receipt", "credit", "entry", "undone_by")
 
 
 class ComebackInline(LookAtInline):
@@ -131,6 +142,64 @@ class RecurringChargeAdmin(ReadOnlyAdmin):
     search_fields = ("lease__code",)
 
 
+@admin.register(Concession)
+class ConcessionAdmin(ReadOnlyAdmin):
+    """What leases are let off every month."""
+
+    entity_path = "lease__entity"
+    list_display = ("lease", "charge_kind", "amount", "rate", "from_on", "until_on", "memo")
+    list_filter = ("charge_kind",)
+    list_select_related = ("lease__unit__property",)
+    search_fields = ("lease__code", "memo")
+
+
+@admin.register(Credit)
+class CreditAdmin(ReadOnlyAdmin):
+    """What tenants need not pay, with the reason and who said so."""
+
+    list_display = ("counts_on", "kind", "amount", "charge", "reason", "made_by", "undone_by")
+    list_filter = ("kind",)
+    list_select_related = ("charge", "made_by", "undone_by")
+    search_fields = ("charge__lease__code", "reason")
+    date_hierarchy = "counts_on"
+    ordering = ("-counts_on", "-id")
+
+
+@admin.register(PaymentAuthorisation)
+class PaymentAuthorisationAdmin(ReadOnlyAdmin):
+    """Whom we may collect from, and by what."""
+
+    entity_path = "lease__entity"
+    list_display = ("lease", "tenant", "channel", "last4", "state", "state_on", "hold_days")
+    list_filter = ("state", "channel")
+    list_select_related = ("lease__unit__property", "tenant")
+    search_fields = ("lease__code", "tenant__name", "last4")
+    ordering = ("-id",)
+
+
+@admin.register(ReturnStep)
+class ReturnStepAdmin(ReadOnlyAdmin):
+    """What returns ask for, and what was done."""
+
+    entity_path = "comeback__receipt__entity"
+    list_display = ("kind", "state", "comeback", "until_on", "done_on", "done_by", "note")
+    list_filter = ("kind", "state")
+    list_select_related = ("comeback__receipt", "done_by")
+    search_fields = ("comeback__code", "comeback__receipt__lease__code")
+    ordering = ("-id",)
+
+
+@admin.register(PaymentRetry)
+class PaymentRetryAdmin(ReadOnlyAdmin):
+    """Payments that were asked for again."""
+
+    entity_path = "first__entity"
+    list_display = ("made_at", "payment", "number", "first", "comeback", "request", "made_by")
+    list_select_related = ("first", "comeback__receipt", "request", "made_by")
+    search_fields = ("payment", "first__lease__code")
+    ordering = ("-id",)
+
+
 @admin.register(Comeback)
 class ComebackAdmin(ReadOnlyAdmin):
     """Returns, refunds and disputes."""
@@ -223,3 +292,78 @@ class PortfolioImportAdmin(ReadOnlyAdmin):
             ),
             *super().get_urls(),
         ]
+
+
+@admin.register(ReceiptMove)
+class ReceiptMoveAdmin(ReadOnlyAdmin):
+    """Receipts that were given to one lease and taken to another."""
+
+    entity_path = "receipt__entity"
+    list_display = ("on", "receipt", "from_lease", "to_lease", "why", "made_by")
+    list_select_related = (
+        "receipt",
+        "from_lease__unit__property",
+        "to_lease__unit__property",
+        "made_by",
+    )
+    search_fields = ("from_lease__code", "to_lease__code", "receipt__payer", "why")
+    ordering = ("-id",)
+
+
+@admin.register(HousingAgency)
+class HousingAgencyAdmin(ReadOnlyAdmin):
+    """Who pays a part of the rent for tenants."""
+
+    list_display = ("name", "entity")
+    list_select_related = ("entity",)
+    search_fields = ("name",)
+
+
+@admin.register(Subsidy)
+class SubsidyAdmin(ReadOnlyAdmin):
+    """What agencies pay every month, and for which leases."""
+
+    entity_path = "agency__entity"
+    list_display = ("lease", "agency", "tenant_code", "amount", "from_on", "until_on")
+    list_filter = ("agency",)
+    list_select_related = ("lease__unit__property", "agency")
+    search_fields = ("lease__code", "tenant_code")
+
+
+class SubsidyLineInline(LookAtInline):
+    """What a transfer is made of."""
+
+    model = SubsidyLine
+    fields = ("row", "tenant_code", "lease", "amount", "memo", "receipt", "open", "answer")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SubsidyLine]:
+        rows: QuerySet[SubsidyLine] = super().get_queryset(request)
+        return rows.select_related("lease__unit__property", "receipt", "answer").order_by("row")
+
+
+@admin.register(SubsidyRemittance)
+class SubsidyRemittanceAdmin(ReadOnlyAdmin):
+    """Agencies' transfers, each one credit at the bank."""
+
+    list_display = ("arrives_on", "agency", "number", "month", "amount", "book", "made_by")
+    list_filter = ("agency",)
+    list_select_related = ("agency", "book", "made_by")
+    search_fields = ("number",)
+    ordering = ("-arrives_on", "-id")
+    inlines = (SubsidyLineInline,)
+
+
+@admin.register(SubsidyVariance)
+class SubsidyVarianceAdmin(ReadOnlyAdmin):
+    """What agencies should have paid for a month and what they paid."""
+
+    entity_path = "subsidy__agency__entity"
+    list_display = ("subsidy", "month", "expected", "paid", "explanation", "explained_by")
+    list_filter = ("subsidy__agency",)
+    list_select_related = (
+        "subsidy__agency",
+        "subsidy__lease__unit__property",
+        "explained_by",
+    )
+    search_fields = ("subsidy__lease__code", "subsidy__tenant_code", "explanation")
+    ordering = ("-month", "-id")

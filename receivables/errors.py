@@ -31,3 +31,15 @@ class NotDepositable(ReceivablesError):
 
 class RemittanceOff(ReceivablesError):
     """The items of a remittance do not sum to what arrives."""
+
+
+class CannotMove(ReceivablesError):
+    """A receipt that cannot go to another lease, and what to do instead."""
+
+
+class SubsidyRefused(ReceivablesError):
+    """A housing agency's list that does not fit; the message names the row."""
+
+
+class NoRetry(ReceivablesError):
+    """A payment that came back may not be asked for again."""

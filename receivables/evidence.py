@@ -47,9 +47,9 @@ def of_receipt(receipt_id: int) -> list[Evidence]:
 
 
 def of_charge(charge_id: int) -> list[Evidence]:
-    """A charge and the receipts that paid a part of it."""
+    """A charge, the receipts that paid a part of it, and what was let off."""
     charge = Charge.objects.select_related("lease__unit__property").get(pk=charge_id)
-    paid = charge.allocations.filter(undone_by__isnull=True).select_related("receipt")
+    live = charge.allocations.filter(undone_by__isnull=True)
     return [
         Evidence("Charge", str(charge), link_to("receivables_charge", charge.pk)),
         Evidence("Lease", str(charge.lease), link_to("leases_lease", charge.lease_id)),
@@ -57,9 +57,19 @@ def of_charge(charge_id: int) -> list[Evidence]:
             Evidence(
                 f"Paid {each.receipt.received_on:%b %-d}",
                 plain(each.amount),
-                link_to("receivables_receipt", each.receipt_id),
+                link_to("receivables_receipt", each.receipt.pk),
             )
-            for each in paid
+            for each in live.select_related("receipt")
+            if each.receipt is not None
+        ),
+        *(
+            Evidence(
+                each.credit.get_kind_display(),
+                f"{plain(each.amount)}: {each.credit.reason}",
+                link_to("receivables_credit", each.credit.pk),
+            )
+            for each in live.select_related("credit")
+            if each.credit is not None
         ),
     ]
 

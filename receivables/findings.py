@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any, TypeVar
 
@@ -14,7 +15,7 @@ from moneyed import Money
 from desk import registry
 from desk.models import Severity
 from desk.types import Detector, Finding
-from leases.models import Lease
+from leases.models import Lease, Tenant
 from ledger import queries as ledger_queries
 from ledger.models import BankAccount, Beneficiary, Book, Entry, Line
 from proptrust.lib.banking import add_banking_days
@@ -166,8 +167,16 @@ def _paid_twice_rows() -> QuerySet[Receipt]:
 
 
 def _paid_twice(rows: QuerySet[Receipt]) -> Iterator[Finding]:
-    for receipt in rows.select_related("lease__unit__property", "book"):
+    found = list(rows.select_related("lease__unit__property", "book", "tenant"))
+    firsts = _first_payers(found)
+    for receipt in found:
         assert receipt.lease is not None
+        first = firsts.get(receipt.pk)
+        roommates = (
+            f" {first} paid it first, then {receipt.tenant}: two roommates may both have paid."
+            if first is not None and receipt.tenant is not None and first != receipt.tenant
+            else ""
+        )
         yield Finding(
             key=f"{PAID_TWICE}:{receipt.pk}",
             kind=PAID_TWICE,
@@ -176,8 +185,8 @@ def _paid_twice(rows: QuerySet[Receipt]) -> Iterator[Finding]:
             title=f"Paid twice? {plain(receipt.gross)}, lease {receipt.lease.code}",
             reason=(
                 f"The same amount came from this lease within {TWICE_WITHIN.days} days and nothing"
-                " was owed any more. It is kept as the tenants' prepaid rent; ask them whether they"
-                " want it back."
+                f" was owed any more.{roommates} It is kept as the tenants' prepaid rent; ask them"
+                " whether they want it back, or move it if it is another lease's."
             ),
             subject_type="receivables.receipt",
             subject_id=receipt.pk,
@@ -188,6 +197,30 @@ def _paid_twice(rows: QuerySet[Receipt]) -> Iterator[Finding]:
             book_id=receipt.book_id,
             suggestion="Keep it as prepaid rent",
         )
+
+
+def _first_payers(receipts: Sequence[Receipt]) -> dict[int, Tenant]:
+    """Who gave the same amount for the same lease before, by receipt; one query for all."""
+    earlier = (
+        Receipt.objects.filter(
+            lease__in={each.lease_id for each in receipts},
+            state=Receipt.State.SETTLED,
+            tenant__isnull=False,
+        )
+        .exclude(channel=Receipt.Channel.OPENING)
+        .select_related("tenant")
+        .order_by("received_on", "id")
+    )
+    by_lease: dict[int | None, list[Receipt]] = defaultdict(list)
+    for row in earlier if receipts else ():
+        by_lease[row.lease_id].append(row)
+    found: dict[int, Tenant] = {}
+    for each in receipts:
+        for row in by_lease[each.lease_id]:
+            is_near = each.received_on - TWICE_WITHIN <= row.received_on <= each.received_on
+            if row.pk < each.pk and row.gross == each.gross and is_near and row.tenant:
+                found[each.pk] = row.tenant
+    return found
 
 
 def _pending_rows() -> QuerySet[Receipt]:
@@ -222,7 +255,12 @@ def _pending_long(rows: QuerySet[Receipt]) -> Iterator[Finding]:
 
 
 def _paid_in_part_rows() -> QuerySet[Charge]:
+    # A part that was let off is no payment.
+    money = Allocation.objects.filter(
+        charge=OuterRef("pk"), receipt__isnull=False, undone_by__isnull=True
+    )
     return Charge.objects.filter(
+        Exists(money),
         _not_acknowledged(PAID_IN_PART),
         paid__gt=0,
         paid__lt=F("amount"),

@@ -54,7 +54,12 @@ def _settled(heard: Heard) -> None:
     services.adopt_items(receipt)
     if receipt.lease is not None and "lease code" in receipt.matched_by:
         # Our own code in the payment says whose customer that is: the next one may come without it.
-        services.learn_alias(receipt.lease, source=heard.slug, alias=receipt.payer_reference)
+        services.learn_alias(
+            receipt.lease,
+            source=heard.slug,
+            alias=receipt.payer_reference,
+            tenant_id=receipt.tenant_id,
+        )
 
 
 def _deposited(heard: Heard) -> None:
@@ -260,6 +265,8 @@ def _new_receipt(heard: Heard) -> NewReceipt:
         event_id=heard.event_id,
         payment=event.payment,
         fee=(settled.fee if settled else None) or ZERO,
+        # Where an agreement asks for one and the platform tells none, nothing is guessed.
+        convenience_fee=(settled.convenience_fee if settled else None) or ZERO,
         settles_on=settled.settles_on if settled else None,
         payer=event.payer,
         payer_reference=event.payer_reference,

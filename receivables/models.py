@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import RangeOperators
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from djmoney.models.fields import MoneyField
 
-from connectors.models import Connection
+from connectors.models import Connection, Request
 from connectors.models import Event as ConnectorEvent
 from desk.models import LegalEntity, User
-from leases.models import Lease, Tenant
+from leases.models import Lease, Tenant, _DayRange, _IdRange
 from ledger.models import Book, Entry
 from proptrust.lib.fields import EncryptedJSONField
 
@@ -25,6 +27,7 @@ class ChargeKind(models.TextChoices):
     LATE_FEE = "late_fee", "Late fee"
     NSF_FEE = "nsf_fee", "Returned-payment fee"
     SECURITY_DEPOSIT = "security_deposit", "Security deposit"
+    DAMAGE = "damage", "Damage"
     OTHER = "other", "Other"
 
 
@@ -50,8 +53,48 @@ class RecurringCharge(models.Model):
         return f"{self.get_kind_display()} {self.amount} of {self.lease}"
 
 
+class Concession(models.Model):
+    """What a lease is let off every month: an amount, or a rate of a kind of charge."""
+
+    lease = models.ForeignKey(Lease, models.PROTECT, related_name="concessions")
+    charge_kind = models.CharField(
+        max_length=20, choices=ChargeKind, default=ChargeKind.RENT, help_text="Which charges."
+    )
+    amount = MoneyField(max_digits=14, decimal_places=2, null=True, blank=True)
+    rate = models.DecimalField(
+        max_digits=7, decimal_places=6, null=True, blank=True, help_text="0.5 is half of it."
+    )
+    from_on = models.DateField()
+    until_on = models.DateField(null=True, blank=True)
+    memo = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(amount__gt=0, rate__isnull=True)
+                | Q(amount__isnull=True, rate__gt=0, rate__lte=1),
+                name="concession_is_amount_or_rate",
+            ),
+            models.CheckConstraint(
+                condition=~Q(charge_kind="security_deposit"), name="concession_of_income"
+            ),
+            models.CheckConstraint(
+                condition=Q(until_on__isnull=True) | Q(until_on__gte=F("from_on")),
+                name="concession_runs_forward",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        much = self.amount if self.amount is not None else f"{self.rate:%}"
+        return f"{much} of {self.get_charge_kind_display().lower()} of {self.lease}"
+
+
 class Charge(models.Model):
-    """What a tenant owes. key: unique in the entity; `recurring:12:2026-03` for a monthly one."""
+    """What a tenant owes. key: unique in the entity; `recurring:12:2026-03` for a monthly one.
+
+    late_for: the charge that a late fee is for. asked: what its terms ask for, where that is more
+    than the law allows.
+    """
 
     entity = models.ForeignKey(LegalEntity, models.PROTECT, related_name="charges")
     lease = models.ForeignKey(Lease, models.PROTECT, related_name="charges")
@@ -60,6 +103,10 @@ class Charge(models.Model):
     amount = MoneyField(max_digits=14, decimal_places=2)
     due_on = models.DateField()
     memo = models.CharField(max_length=200, blank=True)
+    late_for = models.ForeignKey(
+        "self", models.PROTECT, related_name="late_fees", null=True, blank=True, db_index=False
+    )
+    asked = MoneyField(max_digits=14, decimal_places=2, null=True, blank=True)
     entry = models.OneToOneField(
         Entry, models.PROTECT, related_name="charge", null=True, blank=True
     )
@@ -74,11 +121,18 @@ class Charge(models.Model):
                 condition=Q(paid__gte=0) & Q(paid__lte=F("amount")),
                 name="charge_paid_within_amount",
             ),
+            models.CheckConstraint(
+                condition=Q(late_for__isnull=True) | Q(kind="late_fee"),
+                name="late_for_of_late_fee",
+            ),
         ]
         indexes = [
             models.Index(
+                fields=["late_for"], name="charge_late_for", condition=Q(late_for__isnull=False)
+            ),
+            models.Index(
                 fields=["lease", "due_on"], name="charge_open", condition=Q(paid__lt=F("amount"))
-            )
+            ),
         ]
 
     def __str__(self) -> str:
@@ -201,7 +255,9 @@ class Receipt(models.Model):
     """Money in for someone. lease is empty while it is in suspense.
 
     gross: what the payer gave; fee: what the processor keeps of it (the company owes it to the
-    trust); net = gross − fee. key: unique in the entity: `stripe:pi_…`, `check:…`.
+    trust); net = gross − fee. convenience_fee: the part of gross that the payer gave for using a
+    card; it is the company's, the rest pays charges. key: unique in the entity: `stripe:pi_…`,
+    `check:…`. tenant: which of the roommates paid, where that is known.
     """
 
     class Channel(models.TextChoices):
@@ -211,6 +267,8 @@ class Receipt(models.Model):
         MONEY_ORDER = "money_order", "Money order"
         CASH = "cash", "Retail cash"
         WIRE = "wire", "Wire"
+        DEPOSIT = "deposit", "Security deposit applied"
+        SUBSIDY = "subsidy", "Housing subsidy"
         OPENING = "opening", "Brought forward at the cut-over"
         UNKNOWN = "unknown", "Not told"
 
@@ -234,6 +292,9 @@ class Receipt(models.Model):
     entity = models.ForeignKey(LegalEntity, models.PROTECT, related_name="receipts")
     book = models.ForeignKey(Book, models.PROTECT, related_name="receipts")
     lease = models.ForeignKey(Lease, models.PROTECT, related_name="receipts", null=True, blank=True)
+    tenant = models.ForeignKey(
+        Tenant, models.PROTECT, related_name="receipts", null=True, blank=True
+    )
     connection = models.ForeignKey(
         Connection, models.PROTECT, related_name="receipts", null=True, blank=True
     )
@@ -253,6 +314,7 @@ class Receipt(models.Model):
     state = models.CharField(max_length=10, choices=State)
     gross = MoneyField(max_digits=14, decimal_places=2)
     fee = MoneyField(max_digits=14, decimal_places=2, default=0, default_currency="USD")
+    convenience_fee = MoneyField(max_digits=14, decimal_places=2, default=0, default_currency="USD")
     received_on = models.DateField()
     settles_on = models.DateField(null=True, blank=True)
     payer = models.CharField(max_length=200, blank=True)
@@ -272,6 +334,10 @@ class Receipt(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["entity", "key"], name="receipt_key_once"),
             models.CheckConstraint(condition=Q(gross__gt=0), name="receipt_above_zero"),
+            models.CheckConstraint(
+                condition=Q(convenience_fee__gte=0) & Q(convenience_fee__lte=F("gross")),
+                name="convenience_fee_within_receipt",
+            ),
             models.CheckConstraint(
                 condition=Q(state__in=["pending", "failed"])
                 | Q(entry__isnull=False)
@@ -296,13 +362,56 @@ class Receipt(models.Model):
         return f"{self.get_channel_display()} {self.gross} {self.payer}".strip()
 
 
-class Allocation(models.Model):
-    """A part of a receipt that pays a charge. Undone by a return; never changed.
+class Credit(models.Model):
+    """What of a charge a tenant need not pay. Never changed; undone by a reversal.
 
-    parts: beneficiary id to amount, whom the money was given to; an undo takes it from the same.
+    key: unique in the entity. counts_on: the day it counts from.
     """
 
-    receipt = models.ForeignKey(Receipt, models.PROTECT, related_name="allocations")
+    class Kind(models.TextChoices):
+        CONCESSION = "concession", "Concession"
+        WAIVER = "waiver", "Waiver"
+        WRITE_OFF = "write_off", "Written off"
+        ADJUSTMENT = "adjustment", "Adjustment"
+
+    entity = models.ForeignKey(LegalEntity, models.PROTECT, related_name="credits")
+    charge = models.ForeignKey(Charge, models.PROTECT, related_name="credits")
+    kind = models.CharField(max_length=12, choices=Kind)
+    key = models.CharField(max_length=200)
+    amount = MoneyField(max_digits=14, decimal_places=2)
+    counts_on = models.DateField()
+    reason = models.CharField(max_length=300)
+    made_by = models.ForeignKey(User, models.PROTECT, related_name="+", null=True, blank=True)
+    made_at = models.DateTimeField(db_default=Now())
+    entry = models.OneToOneField(Entry, models.PROTECT, related_name="credit")
+    undone_by = models.OneToOneField(
+        Entry, models.PROTECT, related_name="undone_credit", null=True, blank=True
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["entity", "key"], name="credit_key_once"),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="credit_above_zero"),
+            models.CheckConstraint(condition=~Q(reason=""), name="credit_has_reason"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.amount}"
+
+
+class Allocation(models.Model):
+    """A part of a receipt, or a credit, that pays a charge. Undone by a return; never changed.
+
+    parts: beneficiary id to amount, whom the money was given to; an undo takes it from the same.
+    A credit gives nobody money.
+    """
+
+    receipt = models.ForeignKey(
+        Receipt, models.PROTECT, related_name="allocations", null=True, blank=True
+    )
+    credit = models.ForeignKey(
+        Credit, models.PROTECT, related_name="allocations", null=True, blank=True
+    )
     charge = models.ForeignKey(Charge, models.PROTECT, related_name="allocations")
     amount = MoneyField(max_digits=14, decimal_places=2)
     parts = models.JSONField(default=dict)
@@ -313,7 +422,12 @@ class Allocation(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(amount__gt=0), name="allocation_above_zero")
+            models.CheckConstraint(condition=Q(amount__gt=0), name="allocation_above_zero"),
+            models.CheckConstraint(
+                condition=Q(receipt__isnull=False, credit__isnull=True)
+                | Q(receipt__isnull=True, credit__isnull=False),
+                name="allocation_of_one",
+            ),
         ]
         indexes = [
             models.Index(
@@ -327,7 +441,7 @@ class Allocation(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.amount} of {self.receipt} for {self.charge}"
+        return f"{self.amount} of {self.receipt or self.credit} for {self.charge}"
 
 
 class Comeback(models.Model):
@@ -371,6 +485,126 @@ class Comeback(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} of {self.receipt}"
+
+
+class PaymentAuthorisation(models.Model):
+    """A tenant's permission to collect by one method, and whether it still stands.
+
+    method_reference: the platform's id of the payer or method, as its payments name it; the number
+    itself is never kept here. hold_days: banking days that its money waits at the least.
+    """
+
+    class State(models.TextChoices):
+        ACTIVE = "active", "Active"
+        ACCOUNT_WANTED = "account_wanted", "A new account is wanted"
+        SUSPENDED = "suspended", "Suspended"
+        REVOKED = "revoked", "Revoked"
+
+    lease = models.ForeignKey(Lease, models.PROTECT, related_name="authorisations")
+    tenant = models.ForeignKey(
+        Tenant, models.PROTECT, related_name="authorisations", null=True, blank=True
+    )
+    channel = models.CharField(max_length=12, choices=Receipt.Channel)
+    method_reference = models.CharField(max_length=200, blank=True)
+    last4 = models.CharField(max_length=4, blank=True)
+    state = models.CharField(max_length=16, choices=State, default=State.ACTIVE)
+    state_reason = models.CharField(max_length=300, blank=True)
+    state_on = models.DateField(null=True, blank=True)
+    hold_days = models.PositiveSmallIntegerField(default=0)
+    made_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["lease", "channel", "method_reference", "last4"],
+                name="authorisation_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(last4="") | Q(last4__regex=r"^[0-9]{4}$"), name="last4_is_four_digits"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        number = f" ···{self.last4}" if self.last4 else ""
+        return f"{self.get_channel_display()}{number} of {self.lease}"
+
+
+class ReturnStep(models.Model):
+    """What a return asks for, as its code says. One of each kind for a return.
+
+    until_on: the last day for it. authorisation: whose state it changed, if one was known.
+    """
+
+    class Kind(models.TextChoices):
+        RETRY = "retry", "May be collected again"
+        CORRECT = "correct", "Send one corrected entry"
+        ACCOUNT = "account", "Ask for a new account"
+        STOP = "stop", "Stop collecting"
+        REVOKED = "revoked", "Authorisation revoked"
+        UNTIMELY = "untimely", "Came too late"
+        FEE = "fee", "Decide on a fee"
+        PERSON = "person", "A person must look"
+
+    class State(models.TextChoices):
+        OPEN = "open", "Open"
+        DONE = "done", "Done"
+        DECLINED = "declined", "Not wanted"
+        DISHONOURED = "dishonoured", "Given to the bank as untimely"
+
+    comeback = models.ForeignKey(Comeback, models.PROTECT, related_name="steps")
+    kind = models.CharField(max_length=10, choices=Kind)
+    state = models.CharField(max_length=12, choices=State, default=State.OPEN)
+    advice = models.CharField(max_length=500)
+    until_on = models.DateField(null=True, blank=True)
+    authorisation = models.ForeignKey(
+        PaymentAuthorisation, models.PROTECT, related_name="steps", null=True, blank=True
+    )
+    done_by = models.ForeignKey(User, models.PROTECT, related_name="+", null=True, blank=True)
+    done_on = models.DateField(null=True, blank=True)
+    note = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["comeback", "kind"], name="return_step_once"),
+            models.CheckConstraint(
+                condition=Q(state="open", done_on__isnull=True)
+                | (~Q(state="open") & Q(done_on__isnull=False)),
+                name="return_step_done_on_a_day",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["comeback"], name="return_step_open", condition=Q(state="open"))
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.comeback}"
+
+
+class PaymentRetry(models.Model):
+    """A returned payment that is asked for again. payment: the id of the new entry.
+
+    first: the receipt of the payment that was sent first; the network allows two tries after it.
+    """
+
+    first = models.ForeignKey(Receipt, models.PROTECT, related_name="retries")
+    comeback = models.OneToOneField(Comeback, models.PROTECT, related_name="retry")
+    number = models.PositiveSmallIntegerField()
+    payment = models.CharField(max_length=15)
+    request = models.OneToOneField(Request, models.PROTECT, related_name="payment_retry")
+    made_by = models.ForeignKey(User, models.PROTECT, related_name="+", null=True, blank=True)
+    made_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name_plural = "payment retries"
+        constraints = [
+            models.UniqueConstraint(fields=["first", "number"], name="payment_retry_once"),
+            models.CheckConstraint(
+                condition=Q(number__gte=1) & Q(number__lte=2), name="payment_retried_twice_at_most"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Try {self.number} after {self.first}"
 
 
 class BankDetailsChange(models.Model):
@@ -505,3 +739,186 @@ class PortfolioDraft(models.Model):
 
     def __str__(self) -> str:
         return f"{self.entity_name} at {self.cut_over_on}"
+
+
+class ReceiptMove(models.Model):
+    """A receipt that was given to one lease and taken to another; never changed."""
+
+    receipt = models.ForeignKey(Receipt, models.PROTECT, related_name="lease_moves")
+    from_lease = models.ForeignKey(Lease, models.PROTECT, related_name="receipts_moved_out")
+    to_lease = models.ForeignKey(Lease, models.PROTECT, related_name="receipts_moved_in")
+    on = models.DateField()
+    why = models.CharField(max_length=300)
+    entry = models.OneToOneField(Entry, models.PROTECT, related_name="receipt_move")
+    made_by = models.ForeignKey(User, models.PROTECT, related_name="+", null=True, blank=True)
+    made_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(from_lease=F("to_lease")), name="receipt_moves_elsewhere"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.receipt} from lease {self.from_lease.code} to {self.to_lease.code}"
+
+
+class HousingAgency(models.Model):
+    """Who pays a part of the rent for tenants, in one transfer for many leases.
+
+    columns: which column of its CSV is which, as it was saved last: code, name, amount, memo.
+    """
+
+    entity = models.ForeignKey(LegalEntity, models.PROTECT, related_name="housing_agencies")
+    name = models.CharField(max_length=200)
+    columns = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name_plural = "housing agencies"
+        constraints = [
+            models.UniqueConstraint(fields=["entity", "name"], name="housing_agency_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Subsidy(models.Model):
+    """What an agency pays every month for a lease, over a span of days.
+
+    tenant_code: the agency's own number of the family, as its list of payments shows it.
+    """
+
+    lease = models.ForeignKey(Lease, models.PROTECT, related_name="subsidies")
+    agency = models.ForeignKey(HousingAgency, models.PROTECT, related_name="subsidies")
+    tenant_code = models.CharField(max_length=60)
+    amount = MoneyField(max_digits=14, decimal_places=2)
+    from_on = models.DateField()
+    until_on = models.DateField(null=True, blank=True)
+
+    class Meta:
+        verbose_name_plural = "subsidies"
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gt=0), name="subsidy_above_zero"),
+            models.CheckConstraint(
+                condition=Q(until_on__isnull=True) | Q(until_on__gte=F("from_on")),
+                name="subsidy_runs_forward",
+            ),
+            ExclusionConstraint(
+                name="one_subsidy_per_lease_agency_and_day",
+                expressions=[
+                    (_IdRange("lease"), RangeOperators.OVERLAPS),
+                    (_IdRange("agency"), RangeOperators.OVERLAPS),
+                    (_DayRange("from_on", "until_on"), RangeOperators.OVERLAPS),
+                ],
+            ),
+        ]
+        indexes = [models.Index(fields=["agency", "tenant_code"], name="subsidy_of_code")]
+
+    def __str__(self) -> str:
+        return f"{self.agency} {self.amount} for {self.lease}"
+
+
+class SubsidyRemittance(models.Model):
+    """An agency's transfer to us with its list: one bank credit for many leases.
+
+    number: as the bank prints it, which makes its receipts one credit. month: the first day of the
+    month that it pays for. PostgreSQL keeps the sum of the lines at the amount.
+    """
+
+    entity = models.ForeignKey(LegalEntity, models.PROTECT, related_name="subsidy_remittances")
+    agency = models.ForeignKey(HousingAgency, models.PROTECT, related_name="remittances")
+    book = models.ForeignKey(Book, models.PROTECT, related_name="subsidy_remittances")
+    number = models.CharField(max_length=60)
+    month = models.DateField()
+    arrives_on = models.DateField()
+    amount = MoneyField(max_digits=14, decimal_places=2, help_text="What reaches the bank.")
+    made_by = models.ForeignKey(User, models.PROTECT, related_name="+", null=True, blank=True)
+    made_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["book", "number"], name="subsidy_remittance_once"),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="subsidy_remittance_above_zero"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.agency} {self.number} {self.amount}"
+
+
+class SubsidyLine(models.Model):
+    """One line of an agency's list: what it pays for a lease, or (below zero) takes back.
+
+    lease is empty where the agency's code is not known; the money waits in suspense. open: what of
+    money taken back no earlier receipt answers; it stands against suspense by `entry` until a
+    person says whose it is (`answer`).
+    """
+
+    remittance = models.ForeignKey(SubsidyRemittance, models.PROTECT, related_name="lines")
+    row = models.PositiveIntegerField()
+    tenant_code = models.CharField(max_length=60)
+    tenant_name = models.CharField(max_length=200, blank=True)
+    lease = models.ForeignKey(
+        Lease, models.PROTECT, related_name="subsidy_lines", null=True, blank=True
+    )
+    amount = MoneyField(max_digits=14, decimal_places=2)
+    memo = models.CharField(max_length=300, blank=True)
+    receipt = models.OneToOneField(
+        Receipt, models.PROTECT, related_name="subsidy_line", null=True, blank=True
+    )
+    open = MoneyField(max_digits=14, decimal_places=2, default=0, default_currency="USD")
+    entry = models.OneToOneField(
+        Entry, models.PROTECT, related_name="subsidy_line", null=True, blank=True
+    )
+    answer = models.OneToOneField(
+        Entry, models.PROTECT, related_name="answered_subsidy_line", null=True, blank=True
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["remittance", "row"], name="subsidy_line_once"),
+            models.CheckConstraint(condition=~Q(amount=0), name="subsidy_line_moves_money"),
+            models.CheckConstraint(
+                condition=Q(open=0) | (Q(open__gt=0) & Q(amount__lt=0) & Q(open__lte=-F("amount"))),
+                name="subsidy_line_open_within_amount",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["remittance"],
+                name="subsidy_line_unanswered",
+                condition=Q(open__gt=0) & Q(answer__isnull=True),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.tenant_code} {self.amount}"
+
+
+class SubsidyVariance(models.Model):
+    """What an agency should have paid for a lease's month and what it paid; why, once explained."""
+
+    subsidy = models.ForeignKey(Subsidy, models.PROTECT, related_name="variances")
+    month = models.DateField()
+    expected = MoneyField(max_digits=14, decimal_places=2)
+    paid = MoneyField(max_digits=14, decimal_places=2)
+    explanation = models.CharField(max_length=300, blank=True)
+    explained_by = models.ForeignKey(User, models.PROTECT, related_name="+", null=True, blank=True)
+    explained_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["subsidy", "month"], name="subsidy_variance_once")
+        ]
+        indexes = [
+            models.Index(
+                fields=["subsidy"],
+                name="subsidy_variance_open",
+                condition=Q(explanation="") & ~Q(expected=F("paid")),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subsidy.lease} {self.month:%B %Y}"

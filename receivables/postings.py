@@ -46,6 +46,14 @@ def charged(chart: Chart, property_book_id: int, kind: str, amount: Money) -> li
     ]
 
 
+def credited(chart: Chart, property_book_id: int, amount: Money) -> list[NewLine]:
+    """What of a charge need not be paid. P: Dr concessions, Cr receivable."""
+    return [
+        NewLine(property_book_id, chart.concessions, amount),
+        NewLine(property_book_id, chart.receivable, -amount),
+    ]
+
+
 def received(books: Books, into: str, claims: Claims, collected: Money) -> list[NewLine]:
     """Money in. T: Dr where it is, Cr claims. P: Dr held, Cr receivable for what pays charges."""
     gross = sum(claims.values(), ZERO)

@@ -19,13 +19,15 @@ from django.db.models import (
     Sum,
     Value,
 )
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Least
+from django.utils import timezone
 from moneyed import Money
 
 from leases.models import Lease
 from ledger.models import Balance, Line
-from proptrust.lib.money import ZERO, usd
-from receivables.models import Allocation, Charge, Comeback, Receipt
+from proptrust.lib.money import ZERO, split, usd
+from receivables.models import Allocation, Charge, Comeback, Credit, Receipt
+from receivables.types import ShareOwed
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
@@ -46,18 +48,20 @@ POSTED = (
 
 
 def receipts_with_unallocated() -> QuerySet[ReceiptWithRest]:
-    """Posted receipts with `unallocated` (a Decimal): gross less what pays charges or went back.
+    """Posted receipts with `unallocated` (a Decimal): what neither pays charges nor went back.
 
-    With a lease it is the tenants' prepaid rent, without one it is suspense.
+    With a lease it is the tenants' prepaid rent, without one it is suspense. A convenience fee is
+    the company's: no part of it, and what went back takes the fee last.
     """
     back = Comeback.objects.filter(receipt=OuterRef("pk"))
     allocated = Allocation.objects.filter(receipt=OuterRef("pk"), undone_by__isnull=True)
+    client = F("gross") - F("convenience_fee")
+    taken = _sum_of(back.filter(kind__in=Comeback.TAKES)) - _sum_of(
+        back.filter(kind__in=Comeback.GIVES)
+    )
     return Receipt.objects.filter(state__in=POSTED).annotate(
         unallocated=ExpressionWrapper(
-            F("gross")
-            - _sum_of(allocated)
-            - _sum_of(back.filter(kind__in=Comeback.TAKES))
-            + _sum_of(back.filter(kind__in=Comeback.GIVES)),
+            client - _sum_of(allocated) - Least(taken, client, output_field=_AMOUNT),
             output_field=_AMOUNT,
         )
     )
@@ -116,6 +120,72 @@ def owed_by(lease_ids: Collection[int]) -> dict[int, Money]:
     rows = Charge.objects.filter(lease__in=lease_ids, paid__lt=F("amount")).order_by()
     found = dict(rows.values_list("lease").annotate(total=Sum(opened)))
     return {id_: usd(found.get(id_, Decimal(0))) for id_ in lease_ids}
+
+
+def shares_owed(lease: Lease, *, on: date | None = None) -> list[ShareOwed]:
+    """What each roommate owes of a lease by a day (today if not given); constant queries.
+
+    The shares say how they divide it among themselves: each is still liable for all of it, and the
+    sum is what the lease owes, less its prepaid rent. What nobody in particular paid (an agency, a
+    credit, a payer whom we do not know) is for all of them by their shares.
+    """
+    day = on or timezone.localdate()
+    tenancies = list(lease.tenancies.select_related("tenant").order_by("id"))
+    if not tenancies:
+        return []
+    paid = _paid_by_tenant(lease, day)
+    joint = sum((part for who, part in paid.items() if who is None), ZERO)
+    base = _charged(lease, day) - _credited(lease, day) - joint
+    weights = [row.share for row in tenancies]
+    # Shares of one third do not sum to one: they are weights, and no cent is lost.
+    parts = split(abs(base), weights)
+    found = []
+    for row, part in zip(tenancies, parts, strict=True):
+        charged = part if base >= ZERO else -part
+        own = paid.get(row.tenant_id, ZERO)
+        found.append(
+            ShareOwed(row.tenant_id, row.tenant.name, row.share, charged, own, charged - own)
+        )
+    return found
+
+
+def _paid_by_tenant(lease: Lease, day: date) -> dict[int | None, Money]:
+    """What came in for a lease and stayed, by who paid it; None: nobody in particular.
+
+    Somebody who has left the lease counts as nobody in particular.
+    """
+    living = set(lease.tenancies.values_list("tenant_id", flat=True))
+    back = Comeback.objects.filter(receipt=OuterRef("pk"), on__lte=day)
+    client = F("gross") - F("convenience_fee")
+    taken = _sum_of(back.filter(kind__in=Comeback.TAKES)) - _sum_of(
+        back.filter(kind__in=Comeback.GIVES)
+    )
+    rows = (
+        Receipt.objects.filter(lease=lease, state__in=POSTED, received_on__lte=day)
+        .annotate(
+            kept=ExpressionWrapper(
+                client - Least(taken, client, output_field=_AMOUNT), output_field=_AMOUNT
+            )
+        )
+        .values_list("tenant_id", "kept")
+    )
+    found: dict[int | None, Money] = {}
+    for tenant_id, kept in rows:
+        who = tenant_id if tenant_id in living else None
+        found[who] = found.get(who, ZERO) + usd(kept)
+    return found
+
+
+def _charged(lease: Lease, day: date) -> Money:
+    rows = Charge.objects.filter(lease=lease, due_on__lte=day)
+    return usd(rows.aggregate(total=Sum("amount", default=Decimal(0)))["total"])
+
+
+def _credited(lease: Lease, day: date) -> Money:
+    rows = Credit.objects.filter(
+        charge__lease=lease, charge__due_on__lte=day, counts_on__lte=day, undone_by__isnull=True
+    )
+    return usd(rows.aggregate(total=Sum("amount", default=Decimal(0)))["total"])
 
 
 def held_by_leases(of: Q, *, purpose: str) -> list[tuple[int, int, Money, date]]:

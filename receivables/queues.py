@@ -143,7 +143,7 @@ class SuspenseAnswers:
             receipt.entity_id, amount, receipt.received_on, receipt.payer, receipt.memo
         )
         shown = {each.lease_id for each in found}
-        leases = _leases(receipt.entity_id, [*shown, *_found(receipt.entity_id, find)])
+        leases = _leases(receipt.entity_id, [*shown, *found_leases(receipt.entity_id, find)])
         effects = _effects_of_assigning(receipt, list(leases.values()), amount)
         remedies = [
             *(
@@ -190,7 +190,7 @@ class SuspenseAnswers:
                 actor_id=actor_id,
             )
         except REFUSALS as refusal:
-            raise Refused(_sentence(refusal)) from refusal
+            raise Refused(sentence(refusal)) from refusal
         return Done(
             f"{plain(receipt.gross)} given to lease {lease.code}",
             {
@@ -211,7 +211,7 @@ class SuspenseAnswers:
         try:
             services.unassign_receipt(receipt, actor_id=actor_id)
         except REFUSALS as refusal:
-            raise Refused(_sentence(refusal)) from refusal
+            raise Refused(sentence(refusal)) from refusal
         PayerAlias.objects.filter(pk__in=facts["aliases"]).update(is_active=False, undone=1)
         return f"{plain(receipt.gross)} taken from lease {lease.code}"
 
@@ -321,7 +321,7 @@ class RemittanceItemAnswers:
                 entry = services.give_to_company(item, on=timezone.localdate(), actor_id=actor_id)
                 return Done(f"{plain(item.net)} is the company's", {"entry": entry.pk})
         except REFUSALS as refusal:
-            raise Refused(_sentence(refusal)) from refusal
+            raise Refused(sentence(refusal)) from refusal
         _only("acknowledge", remedy)
         row, _ = Acknowledgement.objects.get_or_create(
             kind=findings.ITEM_UNMATCHED, subject_id=subject_id, defaults={"made_by_id": actor_id}
@@ -393,7 +393,7 @@ class DepositAnswers:
                 lease, book, on=_day(facts.get("on", "")), actor_id=actor_id
             )
         except REFUSALS as refusal:
-            raise Refused(_sentence(refusal)) from refusal
+            raise Refused(sentence(refusal)) from refusal
         return Done(f"{plain(amount)} moved to the deposit account", {"entry": entry.pk})
 
     def undo(self, remedy: str, facts: Mapping[str, Any], *, actor_id: int) -> str:
@@ -413,7 +413,7 @@ def _effects_of_assigning(
     for lease in leases:
         way = planned[lease.pk]
         if isinstance(way, LeasesError):
-            found[lease.pk] = [Effect(str(lease), ZERO, ZERO, warning=_sentence(way))]
+            found[lease.pk] = [Effect(str(lease), ZERO, ZERO, warning=sentence(way))]
             continue
         slices, rest = way
         paid = sum((each.amount for each in slices), ZERO)
@@ -473,7 +473,7 @@ def _reverse(entry_id: int, actor_id: int) -> str:
             posted_by_id=actor_id,
         )
     except LedgerError as refusal:
-        raise Refused(_sentence(refusal)) from refusal
+        raise Refused(sentence(refusal)) from refusal
     return f"Reversed by entry {entry.pk}"
 
 
@@ -515,7 +515,7 @@ def _with_parts(rows: QuerySet[Lease]) -> QuerySet[Lease]:
     return rows.select_related("unit__property__deposit_book").prefetch_related("tenancies__tenant")
 
 
-def _found(entity_id: int, find: str) -> list[int]:
+def found_leases(entity_id: int, find: str) -> list[int]:
     """Leases whose code, tenant or unit contains the text of the search box."""
     text = find.strip()
     if not text:
@@ -571,6 +571,7 @@ def _only(expected: str, remedy: str) -> None:
         raise Refused(f"There is no remedy {remedy!r} here.")
 
 
-def _sentence(refusal: Exception) -> str:
+def sentence(refusal: Exception) -> str:
+    """What a service said no with, as a sentence."""
     said = str(refusal)
     return f"{said[:1].upper()}{said[1:]}."

@@ -6,8 +6,9 @@ class ReconciliationConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what this app finds, what it answers, and what it shows on the dashboard."""
-        from reconciliation import cards, findings, queues
+        from reconciliation import cards, findings, payments, queues
 
         findings.register()
         queues.register()
         cards.register()
+        payments.register()

@@ -25,6 +25,7 @@ from reconciliation import formats, queries, services
 from reconciliation.formats.text import decode
 from reconciliation.forms import ColumnsForm, UploadForm, importable_accounts
 from reconciliation.models import BankLine, CsvProfile, StatementFile
+from reconciliation.payments import letter_to_bank as letter_of
 
 # Rows of a list on a page; what is beyond them is counted.
 SHOWN = 200
@@ -71,6 +72,20 @@ def account(request: HttpRequest, account_id: int) -> HttpResponse:
         "intraday": queries.intraday_lines(row.pk)[:SHOWN],
     }
     return render(request, "reconciliation/account.html", context)
+
+
+@needs(Permission.READ_BOOKS)
+@require_GET
+def letter_to_bank(request: HttpRequest, line_id: int) -> HttpResponse:
+    """The letter to the bank about a check that it paid with another amount, as PDF."""
+    line = BankLine.objects.select_related("bank_account").filter(pk=line_id).first()
+    if line is None:
+        raise Http404("There is no such bank line.")
+    _account(request, line.bank_account_id, Permission.READ_BOOKS)
+    document = letter_of(line)
+    if document is None:
+        raise Http404("This line paid no check of ours with another amount.")
+    return HttpResponse(document, content_type="application/pdf")
 
 
 @needs(Permission.IMPORT)

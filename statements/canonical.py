@@ -9,13 +9,16 @@ import json
 from dataclasses import asdict, fields, is_dataclass
 from typing import Any
 
+from statements.owners.types import OwnerStatementRows
 from statements.types import TrustReportRows
+
+Rows = TrustReportRows | OwnerStatementRows
 
 # Spreadsheets run a cell that begins with one of these as a formula.
 _FORMULA_MARKS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def to_json(rows: TrustReportRows) -> bytes:
+def to_json(rows: Rows) -> bytes:
     """The rows as UTF-8 JSON: sorted keys, no spaces to spare, one line feed at the end.
 
     The same rows give the same bytes on every machine.
@@ -29,7 +32,7 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def tables(rows: TrustReportRows) -> dict[str, list[dict[str, Any]]]:
+def tables(rows: Rows) -> dict[str, list[dict[str, Any]]]:
     """Each table of the report by its name, as dictionaries in printed order."""
     found: dict[str, list[dict[str, Any]]] = {}
     for part in fields(rows):
@@ -72,7 +75,7 @@ def row_digests(table: list[dict[str, Any]]) -> list[str]:
     return [sha256(json.dumps(row, sort_keys=True, ensure_ascii=False).encode()) for row in table]
 
 
-def manifest(rows: TrustReportRows, files: dict[str, bytes]) -> bytes:
+def manifest(rows: Rows, files: dict[str, bytes]) -> bytes:
     """The list of everything attached with its SHA-256, and of every row of every table."""
     content = {
         "files": {name: sha256(body) for name, body in sorted(files.items())},

@@ -15,3 +15,19 @@ class NotAReport(StatementsError):
 
 class CannotLayOut(StatementsError):
     """The system lacks the library that lays out pages."""
+
+
+class DoesNotTie(StatementsError):
+    """An owner statement does not come to what the ledger holds; nothing is printed."""
+
+
+class StillWriting(StatementsError):
+    """Another process has been writing for long; what it writes must not be missed."""
+
+
+class LinkRefused(StatementsError):
+    """An owner's link is unknown, over, or was taken back."""
+
+
+class TooMany(LinkRefused):
+    """Too many links were opened from one address in a short time."""

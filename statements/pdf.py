@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +24,7 @@ from statements.types import TrustReportRows
 ROWS_FILE = "trust-report.json"
 MANIFEST_FILE = "manifest.json"
 _HERE = Path(__file__).resolve().parent
+_SHEETS = {_HERE / "trust_report.css", _HERE / "owner_statement.css"}
 # The embedded fonts carry the moment of their subsetting unless this says otherwise
 # (reproducible-builds.org/docs/source-date-epoch); with it the same rows give the same bytes.
 os.environ.setdefault("SOURCE_DATE_EPOCH", "0")
@@ -37,9 +39,11 @@ class Source:
     body: bytes
 
 
-def attachments(rows: TrustReportRows, sources: list[Source]) -> dict[str, bytes]:
+def attachments(
+    rows: canonical.Rows, sources: list[Source], rows_file: str = ROWS_FILE
+) -> dict[str, bytes]:
     """Every file that goes into the PDF by its name, the manifest of all others last."""
-    files = {ROWS_FILE: canonical.to_json(rows)}
+    files = {rows_file: canonical.to_json(rows)}
     for name, table in canonical.tables(rows).items():
         if table:
             files[f"{name}.csv"] = canonical.to_csv(table)
@@ -62,7 +66,7 @@ def _is_ours(url: str) -> bool:
 
 
 def _is_look(path: Path) -> bool:
-    return path == _HERE / "trust_report.css" or path.parent == _HERE / "fonts"
+    return path in _SHEETS or path.parent == _HERE / "fonts"
 
 
 def render(rows: TrustReportRows, sources: list[Source]) -> bytes:
@@ -70,6 +74,21 @@ def render(rows: TrustReportRows, sources: list[Source]) -> bytes:
 
     Raises CannotLayOut where the system has no Pango; nothing but the layout needs it, so it is
     loaded only here.
+    """
+    files = attachments(rows, sources)
+    rows_digest = canonical.sha256(files[ROWS_FILE])
+    html = render_to_string(
+        "statements/trust_report.html",
+        {"report": rows, "rows_sha256": rows_digest, "attached": sorted(files)},
+    )
+    known_at = datetime.fromisoformat(rows.cover.known_at)
+    return lay_out(html, files, main=ROWS_FILE, known_at=known_at)
+
+
+def lay_out(html: str, files: Mapping[str, bytes], *, main: str, known_at: datetime) -> bytes:
+    """Pages as an archival, tagged PDF with files attached; main: the file it is printed from.
+
+    The same pages, files and moment give the same bytes. Raises CannotLayOut without Pango.
     """
     try:
         from weasyprint import HTML, Attachment
@@ -79,27 +98,20 @@ def render(rows: TrustReportRows, sources: list[Source]) -> bytes:
         raise CannotLayOut(
             "reports cannot be laid out on this machine: install Pango, as `make run` says"
         ) from error
-    files = attachments(rows, sources)
-    rows_digest = canonical.sha256(files[ROWS_FILE])
-    html = render_to_string(
-        "statements/trust_report.html",
-        {"report": rows, "rows_sha256": rows_digest, "attached": sorted(files)},
-    )
 
     class OurFiles(URLFetcher):  # type: ignore[misc]
-        """The style sheet and fonts beside this file alone: no text of a report is fetched."""
+        """The style sheets and fonts beside this file alone: no text of a report is fetched."""
 
         def fetch(self, url: str, headers: Any = None) -> Any:
             if not _is_ours(url):
                 raise ValueError(f"a report fetches nothing from elsewhere: {url[:200]}")
             return super().fetch(url, headers)
 
-    known_at = datetime.fromisoformat(rows.cover.known_at)
     document = HTML(string=html, base_url=f"{_HERE}/", url_fetcher=OurFiles()).write_pdf(
         font_config=FontConfiguration(),
         pdf_variant="pdf/a-3u",
         pdf_tags=True,
-        pdf_identifier=bytes.fromhex(rows_digest)[:16],
+        pdf_identifier=bytes.fromhex(canonical.sha256(files[main]))[:16],
         attachments=[
             Attachment(
                 string=body,
@@ -107,15 +119,15 @@ def render(rows: TrustReportRows, sources: list[Source]) -> bytes:
                 description=name,
                 created=known_at,
                 modified=known_at,
-                relationship="Source" if name == ROWS_FILE else "Data",
+                relationship="Source" if name == main else "Data",
             )
             for name, body in files.items()
         ],
     )
-    return _as_universally_accessible(document, rows, known_at)
+    return _as_universally_accessible(document)
 
 
-def _as_universally_accessible(document: bytes, rows: TrustReportRows, known_at: datetime) -> bytes:
+def _as_universally_accessible(document: bytes) -> bytes:
     """Say in the metadata that the tagged file is PDF/UA-1 too; its title is in the window."""
     with pikepdf.open(io.BytesIO(document)) as pdf:
         with pdf.open_metadata(set_pikepdf_as_editor=False, update_docinfo=False) as metadata:

@@ -1,4 +1,7 @@
-"""Whether a trust report in a file is what was published here, and if not, where it differs."""
+"""Whether a report in a file is what was published here, and if not, where it differs.
+
+Trust reports and owner statements are told apart by the rows that are attached.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,8 @@ from django.core.exceptions import ObjectDoesNotExist
 
 from statements import canonical, pdf
 from statements.errors import NotAReport
-from statements.models import TrustReport
+from statements.models import OwnerStatement, TrustReport
+from statements.owners.pdf import ROWS_FILE as OWNER_ROWS_FILE
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +35,41 @@ class Verdict:
     differences: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """A kind of report: its rows, where it is stored, and what its cover calls it."""
+
+    label: str
+    rows_file: str
+    model: type[TrustReport] | type[OwnerStatement]
+    number: str
+    title: tuple[str, str, str]
+
+
+_TRUST_REPORT = _Kind(
+    "trust report", pdf.ROWS_FILE, TrustReport, "report_id", ("account_title", "from_on", "to_on")
+)
+_OWNER_STATEMENT = _Kind(
+    "owner statement", OWNER_ROWS_FILE, OwnerStatement, "statement_id",
+    ("owner", "from_on", "to_on"),
+)  # fmt: skip
+
+
 def verify(document: bytes, *, entity_ids: Collection[int] | None = None) -> Verdict:
     """Compare a PDF with its own manifest and with the report that is stored here.
 
     entity_ids: the legal entities whose reports may be told about (None: all). A difference quotes
     what was published, so that a file with another company's number must not be compared.
-    Raises NotAReport with the reason if it is no PDF or lacks the attachments of a trust report.
+    Raises NotAReport with the reason if it is no PDF or lacks the attachments of a report.
     """
     try:
         files = pdf.attached_files(document)
     except pikepdf.PdfError as error:
         raise NotAReport("the file cannot be opened as a PDF") from error
-    rows, manifest = _parse(files, pdf.ROWS_FILE), _parse(files, pdf.MANIFEST_FILE)
+    kind = _OWNER_STATEMENT if OWNER_ROWS_FILE in files else _TRUST_REPORT
+    rows, manifest = _parse(files, kind.rows_file), _parse(files, pdf.MANIFEST_FILE)
     if not _has_tables(rows):
-        raise NotAReport(f"the attachment {pdf.ROWS_FILE} has not the tables of a trust report")
+        raise NotAReport(f"the attachment {kind.rows_file} has not the tables of a {kind.label}")
     if not _has_digests(manifest):
         raise NotAReport(f"the attachment {pdf.MANIFEST_FILE} does not list files and rows")
     checks: list[str] = []
@@ -52,13 +77,13 @@ def verify(document: bytes, *, entity_ids: Collection[int] | None = None) -> Ver
     checks.append(f"{len(files) - 1} attached files and their rows compared with the manifest")
     is_consistent = not differences
 
-    published = _published(rows, entity_ids)
+    published = _published(kind, rows, entity_ids)
     if published is None:
         differences.append(
             "no report with this number is stored here, or you may not read it: "
             "only the manifest was compared"
         )
-        return Verdict(False, is_consistent, _title(rows), checks, differences)
+        return Verdict(False, is_consistent, _title(kind, rows), checks, differences)
     stored = json.loads(bytes(published.rows or b""))
     differences += _changed_rows(stored, rows)
     checks.append("rows compared with the stored report, cell by cell")
@@ -68,7 +93,7 @@ def verify(document: bytes, *, entity_ids: Collection[int] | None = None) -> Ver
         differences.append(
             "the rows are as published, the file is not: its printed pages may have been changed"
         )
-    if replacement := TrustReport.objects.filter(supersedes=published).first():
+    if replacement := kind.model.objects.filter(supersedes=published.pk).first():
         checks.append(f"superseded by version {replacement.version}")
     return Verdict(is_same_file, is_consistent, str(published), checks, differences)
 
@@ -98,9 +123,8 @@ def _has_digests(manifest: dict[str, Any]) -> bool:
     return all(isinstance(digests, list) for digests in rows.values())
 
 
-def _title(rows: dict[str, Any]) -> str:
-    names = ("account_title", "from_on", "to_on")
-    title, first, last = (rows["cover"].get(name, "?") for name in names)
+def _title(kind: _Kind, rows: dict[str, Any]) -> str:
+    title, first, last = (rows["cover"].get(name, "?") for name in kind.title)
     return f"{title} {first} to {last}"
 
 
@@ -142,12 +166,14 @@ def _against_manifest(
     return found
 
 
-def _published(rows: dict[str, Any], entity_ids: Collection[int] | None) -> TrustReport | None:
-    made = TrustReport.objects.filter(state=TrustReport.State.MADE)
+def _published(
+    kind: _Kind, rows: dict[str, Any], entity_ids: Collection[int] | None
+) -> TrustReport | OwnerStatement | None:
+    made = kind.model.objects.filter(state="made")
     if entity_ids is not None:
         made = made.filter(entity__in=entity_ids)
     try:
-        return made.get(pk=int(rows["cover"].get("report_id", 0)))
+        return made.get(pk=int(rows["cover"].get(kind.number, 0)))
     except (ObjectDoesNotExist, ValueError, TypeError, OverflowError):
         return None
 

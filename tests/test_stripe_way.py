@@ -23,7 +23,8 @@ from receivables import services as receivables
 from receivables.models import Charge, Receipt, Remittance
 from reconciliation import queries, services
 from reconciliation.models import BankLine, Match
-from tests.factories.leases import Company, company
+from tests.factories.leases import Company
+from tests.factories.leases import company_without_fees as company
 from tests.factories.receivables import recurring
 from tests.factories.reconciliation import Move, bai2
 from tests.simulator import clock

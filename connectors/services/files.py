@@ -16,10 +16,12 @@ from connectors.nacha import writing
 from connectors.registry import connector_of
 from connectors.services.receiving import parse_delivery, store_events, store_own_file
 from connectors.types import Delivery as Told
+from connectors.types import FileHandedOver
 from connectors.vendors.ach_nacha import AchNacha
 from desk.errors import Refused as DeskRefused
 from desk.models import User
 from desk.services.audit import record
+from proptrust.lib.events import publish
 
 KIND = "ach_file"
 _MODIFIERS = string.ascii_uppercase + string.digits
@@ -119,6 +121,7 @@ def hand_over(request_id: int, *, actor: User | None = None) -> Request:
         entity_id=row.connection.entity_id,
         actor=actor,
     )
+    publish(FileHandedOver(row.pk))
     return row
 
 

@@ -1,11 +1,13 @@
 """Which charges a sum of money pays, and whom it then belongs to."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 from django.db.models import F
 from moneyed import Money
 
+from compliance import rules
+from compliance.types import AllocationRule
 from leases.errors import NoOwner
 from leases.models import Lease, ManagementAgreement
 from leases.queries import agreements_of_many, shares_of_many
@@ -16,21 +18,28 @@ from ledger.services import post_fact
 from proptrust.lib.money import ZERO, split, usd
 from receivables import postings, queries
 from receivables.models import Allocation, Charge, ChargeKind, Receipt
-from receivables.types import Claims, OpenCharge, Slice
+from receivables.services.changes import allocations_change, changed
+from receivables.types import Cause, Claims, OpenCharge, Slice
 
 _RENT_FIRST = ManagementAgreement.AllocationOrder.RENT_FIRST
 _OLDEST_FIRST = ManagementAgreement.AllocationOrder.OLDEST_FIRST
 
 
-def in_order(charges: Iterable[OpenCharge], order: str) -> list[OpenCharge]:
+def in_order(
+    charges: Iterable[OpenCharge], order: str, first: Sequence[str] = ()
+) -> list[OpenCharge]:
     """Open charges in the order in which money pays them (a value of AllocationOrder).
 
-    Charges of one day and rank go by their number, so that the same input always pays the same.
+    first: kinds of charge that the law lets nothing come before, in its order; they stand above the
+    agreement. Charges of one day and rank go by their number, so that the same input always pays
+    the same.
     """
+    of_law = {kind: position for position, kind in enumerate(first)}
 
-    def rank(charge: OpenCharge) -> tuple[bool, date, int]:
+    def rank(charge: OpenCharge) -> tuple[int, bool, date, int]:
         is_later = order == _RENT_FIRST and charge.kind != ChargeKind.RENT
-        return is_later, charge.due_on, charge.charge_id
+        by_law = of_law.get(charge.kind, len(of_law))
+        return by_law, is_later, charge.due_on, charge.charge_id
 
     return sorted(charges, key=rank)
 
@@ -47,6 +56,17 @@ def pay_in_order(amount: Money, charges: Iterable[OpenCharge]) -> list[tuple[Ope
     return paid
 
 
+def law_of_order(state: str, day: date) -> AllocationRule:
+    """What a state says a payment must pay first, with its source."""
+    return rules.allocation(state, on=day)
+
+
+def first_by_law(state: str, day: date) -> tuple[str, ...]:
+    """Kinds of charge that a state's law has paid first; none where it says nothing we know."""
+    first = law_of_order(state, day).first
+    return first if isinstance(first, tuple) else ()
+
+
 def plan(lease: Lease, amount: Money, *, shares_day: date) -> tuple[list[Slice], Money]:
     """How an amount pays a lease's open charges, in its agreement's order, and what is left over.
 
@@ -60,10 +80,11 @@ def plan(lease: Lease, amount: Money, *, shares_day: date) -> tuple[list[Slice],
 
 
 def plans(
-    leases: Sequence[Lease], amount: Money, *, shares_day: date
+    leases: Sequence[Lease], amount: Money | Mapping[int, Money], *, shares_day: date
 ) -> dict[int, tuple[list[Slice], Money] | NoOwner]:
     """How an amount would pay the open charges of each of some leases: three queries for all.
 
+    amount: the same for each, or each lease's own.
     By lease: what plan returns, or the error that it raises.
     """
     charges: dict[int, list[OpenCharge]] = {lease.pk: [] for lease in leases}
@@ -76,6 +97,7 @@ def plans(
     agreements = agreements_of_many(property_ids, shares_day) if property_ids else {}
     shares = shares_of_many(property_ids, shares_day) if property_ids else {}
     found: dict[int, tuple[list[Slice], Money] | NoOwner] = {}
+    amounts = amount if isinstance(amount, Mapping) else dict.fromkeys(charges, amount)
     for lease in leases:
         property_id = lease.unit.property_id
         agreement = agreements.get(property_id)
@@ -83,12 +105,20 @@ def plans(
         try:
             slices = [
                 _slice(lease, charge, part, shares.get(property_id, ()), shares_day)
-                for charge, part in pay_in_order(amount, in_order(charges[lease.pk], order))
+                for charge, part in pay_in_order(
+                    amounts[lease.pk],
+                    in_order(
+                        charges[lease.pk],
+                        order,
+                        first_by_law(lease.unit.property.state, shares_day),
+                    ),
+                )
             ]
         except NoOwner as error:
             found[lease.pk] = error
         else:
-            found[lease.pk] = slices, amount - sum((each.amount for each in slices), ZERO)
+            spent = sum((each.amount for each in slices), ZERO)
+            found[lease.pk] = slices, amounts[lease.pk] - spent
     return found
 
 
@@ -105,7 +135,15 @@ def _slice(
 
 
 def save(receipt: Receipt, slices: Iterable[Slice], entry: Entry) -> None:
-    """Write what an entry allocated; PostgreSQL adds it to what the charges have been paid."""
+    """Write what an entry allocated; PostgreSQL adds it to what the charges have been paid.
+
+    The caller is inside allocations_change.
+    """
+    slices = list(slices)
+    if not slices:
+        return
+    if receipt.lease_id is not None:
+        changed(receipt.lease_id)
     Allocation.objects.bulk_create(
         Allocation(
             receipt=receipt,
@@ -118,13 +156,26 @@ def save(receipt: Receipt, slices: Iterable[Slice], entry: Entry) -> None:
     )
 
 
+def undo(rows: Iterable[Allocation], entry: Entry) -> None:
+    """Note which entry undid allocations; PostgreSQL takes them off what the charges were paid.
+
+    The caller is inside allocations_change and has posted the entry.
+    """
+    rows = list(rows)
+    for lease_id in {row.charge.lease_id for row in rows}:
+        changed(lease_id)
+    if rows:
+        Allocation.objects.filter(pk__in=[row.pk for row in rows]).update(undone_by=entry)
+
+
 def live_slices(receipt: Receipt) -> list[tuple[Allocation, Slice]]:
     """The live allocations of a receipt, the newest first, each with what it gave to whom."""
     rows = receipt.allocations.filter(undone_by__isnull=True).select_related("charge")
-    return [(row, _slice_of(row)) for row in rows.order_by("-id")]
+    return [(row, slice_of(row)) for row in rows.order_by("-id")]
 
 
-def _slice_of(row: Allocation) -> Slice:
+def slice_of(row: Allocation) -> Slice:
+    """What an allocation of a receipt gave to whom."""
     parts = {int(who): usd(part) for who, part in row.parts.items()}
     is_income = row.charge.kind != ChargeKind.SECURITY_DEPOSIT
     return Slice(row.charge_id, row.amount, parts, is_income=is_income)
@@ -158,6 +209,11 @@ def apply_prepaid(lease: Lease, *, on: date) -> Money:
     The shares in force on the day count: prepaid rent becomes an owner's when a charge takes it.
     Returns what was applied. The caller holds the lease.
     """
+    with allocations_change(lease.entity_id, on=on, cause=Cause.PREPAID_APPLIED):
+        return _apply_prepaid(lease, on)
+
+
+def _apply_prepaid(lease: Lease, on: date) -> Money:
     applied = ZERO
     for receipt in queries.prepaid_receipts([lease.pk]).select_for_update(
         of=("self",), no_key=True

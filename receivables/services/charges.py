@@ -1,10 +1,9 @@
 """What tenants owe: monthly charges in bulk, and single ones."""
 
 from calendar import monthrange
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal
 
 from django.db import connection, transaction
 from django.db.models import OuterRef, Q, Subquery, Value
@@ -15,24 +14,30 @@ from desk.models import LegalEntity
 from leases.models import Lease
 from leases.queries import leases_in_force
 from ledger.charts import Chart, chart
-from ledger.models import Book, Entry
-from ledger.queries import dated_for
+from ledger.models import Entry
 from ledger.services import post_many
 from ledger.types import NewEntry
-from proptrust.lib.money import CENT, ZERO
+from proptrust.lib.money import ZERO
 from receivables import postings, queries
 from receivables.errors import ReceivablesError, ToldOtherwise
 from receivables.models import Charge, ChargeKind, RecurringCharge
+from receivables.services import concessions
 from receivables.services.allocations import apply_prepaid
-from receivables.services.locks import locked_lease
+from receivables.services.changes import allocations_change
+from receivables.services.credits import credit_new_charges
+from receivables.services.dating import Dating
+from receivables.services.locks import locked_lease, locked_leases
+from receivables.services.prorating import Due, days_of, prorated
+from receivables.types import Cause
 
 
 @dataclass(frozen=True, slots=True)
 class MonthlyCharges:
-    """What a run made: how many charges, and how many of their leases paid from prepaid rent."""
+    """What a run made: charges, leases that paid from prepaid rent, and credits on charges."""
 
     made: int
     prepaid: int
+    credited: int = 0
 
 
 @transaction.atomic
@@ -40,22 +45,35 @@ def post_monthly_charges(entity: LegalEntity, month: date) -> MonthlyCharges:
     """Charge every lease what it owes every month, once per recurring charge and month.
 
     month: any day of it. However often it runs, a charge is made once; leases added since are
-    charged then. Prepaid rent pays the new charges at once.
+    charged then. Concessions are let off in the same run, those added since in the next one; days
+    after a move-out that became known since are let off, too. Prepaid rent pays the new charges.
     """
     first = month.replace(day=1)
     last = month.replace(day=monthrange(month.year, month.month)[1])
     _one_run_at_a_time(entity.pk)
-    due = [
-        charge for row in _due_rows(entity.pk, first, last) if (charge := _charge(row, first, last))
-    ]
+    due = [each for row in _due_rows(entity.pk, first, last) if (each := _due(row, first, last))]
     known = set(
         Charge.objects.filter(entity=entity, key__endswith=f":{first:%Y-%m}").values_list(
             "key", flat=True
         )
     )
-    new = [charge for charge in due if charge.key not in known]
-    _post(new)
-    return MonthlyCharges(len(new), _apply_prepaid_to(new))
+    new = [each.charge for each in due if each.charge.key not in known]
+    fresh = {charge.key for charge in new}
+    wanted = concessions.not_given(entity.pk, due)
+    at_once = [each for each in wanted if each.charge.key in fresh]
+    later = [each for each in wanted if each.charge.key not in fresh]
+    later += concessions.after_move_out(entity.pk)
+    latest = max((each.due_on for each in new), default=first)
+    with allocations_change(entity.pk, on=latest, cause=Cause.CHARGED):
+        prepaid = _with_prepaid(new)
+        # All at the start, in one order: later steps hold some of them again.
+        locked_leases(prepaid | {each.charge.lease_id for each in later})
+        post_charges(new)
+        credit_new_charges(entity.pk, at_once)
+        credited = len(at_once) + concessions.give_later(later)
+        for lease_id, due_on in _latest_due(new, prepaid).items():
+            apply_prepaid(locked_lease(lease_id), on=due_on)
+    return MonthlyCharges(len(new), len(prepaid), credited)
 
 
 @transaction.atomic
@@ -91,18 +109,10 @@ def add_charge(
         due_on=due_on,
         memo=memo,
     )
-    _post([charge])
-    apply_prepaid(held, on=due_on)
+    with allocations_change(held.entity_id, on=due_on, cause=Cause.CHARGED):
+        post_charges([charge])
+        apply_prepaid(held, on=due_on)
     return Charge.objects.get(entity=held.entity_id, key=key)
-
-
-def prorated(amount: Money, days: int, of_days: int) -> Money:
-    """The part of a month's amount for some of its days, rounded half up once.
-
-    docs/decisions/040-charges.md says why by the days of the month itself.
-    """
-    part = amount.amount * days / Decimal(of_days)
-    return Money(part.quantize(CENT, ROUND_HALF_UP), amount.currency)
 
 
 def _one_run_at_a_time(entity_id: int) -> None:
@@ -122,21 +132,21 @@ def _due_rows(entity_id: int, first: date, last: date) -> Sequence[RecurringChar
     )
 
 
-def _charge(row: RecurringCharge, first: date, last: date) -> Charge | None:
-    """The charge of a month; a lease or recurring charge that begins or ends in it pays its days.
+def _due(row: RecurringCharge, first: date, last: date) -> Due | None:
+    """What is due of a recurring charge in a month; a part of the month pays its days.
 
-    None for a part of a month that rounds to nothing.
+    The month of a move-out is paid until that day, the day itself included. None for a part that
+    rounds to nothing.
     """
-    starts = max(first, row.from_on, row.lease.starts_on)
-    ends = min(last, row.until_on or last)
-    days = (ends - starts).days + 1
-    if days <= 0:
+    days = days_of(row, first, last)
+    if days is None:
         return None
-    amount = prorated(row.amount, days, last.day)
+    starts, ends = days
+    count = (ends - starts).days + 1
+    amount = prorated(row.amount, count, last.day)
     if amount <= ZERO:
         return None
-    is_part = days < last.day
-    return Charge(
+    charge = Charge(
         entity_id=row.lease.entity_id,
         lease=row.lease,
         kind=row.kind,
@@ -144,38 +154,32 @@ def _charge(row: RecurringCharge, first: date, last: date) -> Charge | None:
         amount=amount,
         due_on=max(first.replace(day=row.due_day), starts),
         memo=f"{row.get_kind_display()} {first:%B %Y}"
-        + (f", {days} of {last.day} days" if is_part else ""),
+        + (f", {count} of {last.day} days" if count < last.day else ""),
     )
+    return Due(row, charge, starts, ends, last.day)
 
 
-def _post(charges: Sequence[Charge]) -> None:
-    """Write charges and their entries with a few statements, however many there are."""
+def post_charges(charges: Sequence[Charge]) -> None:
+    """Write charges of one company and their entries with a few statements, however many.
+
+    Prepaid rent does not pay them yet (apply_prepaid_to).
+    """
     if not charges:
         return
     made = Charge.objects.bulk_create(charges, batch_size=2000)
     entity_id = made[0].entity_id
-    # Two books of one entity may be closed through different days: each is asked once.
-    closed = dict(
-        Book.objects.filter(entity=entity_id, closed_through__isnull=False).values_list(
-            "id", "closed_through"
-        )
-    )
-    accounts = chart(entity_id)
+    accounts, dating = chart(entity_id), Dating(entity_id)
     with_entry = [each for each in made if each.kind != ChargeKind.SECURITY_DEPOSIT]
-    post_many(_entry(each, accounts, closed) for each in with_entry)
+    post_many(_entry(each, accounts, dating) for each in with_entry)
     entry = Entry.objects.filter(
         entity=entity_id, key=Concat(Value("charge:"), OuterRef("key"))
     ).values("id")[:1]
     Charge.objects.filter(pk__in=[each.pk for each in with_entry]).update(entry=Subquery(entry))
 
 
-def _entry(charge: Charge, accounts: Chart, closed: dict[int, date | None]) -> NewEntry:
+def _entry(charge: Charge, accounts: Chart, dating: Dating) -> NewEntry:
     book_id = charge.lease.unit.property.book_id
-    dated_on, adjusts_id = charge.due_on, None
-    closed_through = closed.get(book_id)
-    if closed_through is not None and charge.due_on <= closed_through:
-        dated_on, period = dated_for([book_id], charge.due_on)
-        adjusts_id = period.pk if period else None
+    dated_on, adjusts_id = dating.of(book_id, charge.due_on)
     return NewEntry(
         entity_id=charge.entity_id,
         key=f"charge:{charge.key}",
@@ -187,16 +191,27 @@ def _entry(charge: Charge, accounts: Chart, closed: dict[int, date | None]) -> N
     )
 
 
-def _apply_prepaid_to(charges: Sequence[Charge]) -> int:
-    """Pay new charges from prepaid rent, lease by lease in the order of their ids."""
+def apply_prepaid_to(charges: Sequence[Charge]) -> None:
+    """Pay new charges from prepaid rent, lease by lease in the order of their ids.
+
+    The caller is inside allocations_change.
+    """
+    for lease_id, due_on in _latest_due(charges, _with_prepaid(charges)).items():
+        apply_prepaid(locked_lease(lease_id), on=due_on)
+
+
+def _with_prepaid(charges: Sequence[Charge]) -> set[int]:
+    """The leases of charges that have prepaid rent."""
     if not charges:
-        return 0
-    first_due: dict[int, date] = {}
-    for charge in charges:
-        due = first_due.setdefault(charge.lease_id, charge.due_on)
-        first_due[charge.lease_id] = max(due, charge.due_on)
-    rows = queries.prepaid_receipts(list(first_due))
-    with_prepaid = set(rows.order_by().values_list("lease_id", flat=True))
-    for lease_id in sorted(with_prepaid):
-        apply_prepaid(locked_lease(lease_id), on=first_due[lease_id])
-    return len(with_prepaid)
+        return set()
+    rows = queries.prepaid_receipts({charge.lease_id for charge in charges})
+    return set(rows.order_by().values_list("lease_id", flat=True))
+
+
+def _latest_due(charges: Sequence[Charge], lease_ids: Collection[int]) -> dict[int, date]:
+    """By lease, in the order of their ids: the last day on which one of its charges is due."""
+    latest: dict[int, date] = {}
+    for charge in sorted(charges, key=lambda each: each.lease_id):
+        if charge.lease_id in lease_ids:
+            latest[charge.lease_id] = max(latest.get(charge.lease_id, charge.due_on), charge.due_on)
+    return latest

@@ -4,11 +4,9 @@ from django.db import transaction
 from moneyed import Money
 
 from leases.models import Lease
-from ledger.charts import chart
-from ledger.company import company_of, company_side, mirrored, suspense_of
+from ledger.company import company_of, suspense_of
 from ledger.models import Entry
 from ledger.services import post_fact
-from ledger.types import NewLine
 from proptrust.lib.money import ZERO
 from receivables import postings, queries
 from receivables.errors import NotSettled, TakenTwice, ToldOtherwise
@@ -20,9 +18,14 @@ from receivables.services.allocations import (
     live_slices,
     plan,
     save,
+    undo,
 )
+from receivables.services.changes import allocations_change
+from receivables.services.company_part import fee_gone, own_book
+from receivables.services.keys import joined
 from receivables.services.locks import locked_receipt
-from receivables.types import NewComeback, Slice
+from receivables.services.returned import follow_return
+from receivables.types import Cause, NewComeback, Slice
 
 _Kind = Comeback.Kind
 _Undone = tuple[Allocation, Slice]
@@ -37,10 +40,11 @@ _STATE_AFTER = {
 def take_back(receipt: Receipt, new: NewComeback) -> Comeback:
     """Post money of a receipt that went back, once: a return, a refund or a dispute.
 
-    It undoes the receipt's allocations, the newest first, and then takes what was prepaid (or in
-    suspense) from those who had got it, even if that overdraws them: the money is gone already.
+    It takes what was prepaid (or in suspense) and then undoes the receipt's allocations, the newest
+    first, from those who had got them, even if that overdraws them: the money is gone already.
     A second return of the same amount is the first one, told twice. Then other prepaid rent of the
-    lease pays the charges that are open again.
+    lease pays the charges that are open again, and a return has what its code asks for
+    (services.returned).
     Raises NotSettled, ToldOtherwise for a key with other facts, TakenTwice for more than is left.
     """
     held, lease = locked_receipt(receipt.pk)
@@ -53,38 +57,40 @@ def take_back(receipt: Receipt, new: NewComeback) -> Comeback:
         raise TakenTwice(
             f"{new.amount} of {held} would go back, but {left} of {held.gross} is left"
         )
-    undone, kept, rest = _undo(held, new.amount)
+    part = fee_gone(held, held.gross - left + new.amount) - fee_gone(held, held.gross - left)
+    undone, kept, rest = _undo(held, new.amount - part)
     holder = lease.prepaid_id if lease else suspense_of(held.entity_id)
     taken = postings.claims_of([each for _, each in undone], (holder, rest))
     claims = postings.add(taken, postings.claims_of(kept), sign=-1)
     collected = postings.collected_by([each for _, each in undone]) - postings.collected_by(kept)
     fee = _fee(held, new)
+    company_id = company_of(held.entity_id)
+    if part:
+        claims = postings.add(claims, {company_id: part})
     entry = post_fact(
         entity_id=held.entity_id,
-        key=f"receipt:{held.pk}:{new.key}"[:200],
+        key=joined(f"receipt:{held.pk}", new.key),
         kind=Entry.Kind.RETURN,
         day=new.on,
         memo=_memo(held, lease, new),
-        lines=_with_cost(
-            held,
-            fee,
-            postings.went_back(
-                books_of(held, lease),
-                _place(held),
-                claims,
-                collected,
-                (company_of(held.entity_id), fee),
+        lines=[
+            *postings.went_back(
+                books_of(held, lease), _place(held), claims, collected, (company_id, fee)
             ),
-        ),
+            *own_book(held.entity_id, earned=-part, cost=fee),
+        ],
     )
-    held.allocations.filter(pk__in=[row.pk for row, _ in undone]).update(undone_by=entry)
-    comeback = _save(held, new, fee, entry)
-    save(held, kept, entry)
-    if new.amount == left:
-        held.state = _STATE_AFTER[_Kind(new.kind)]
-        held.save(update_fields=["state"])
-    if lease is not None:
-        apply_prepaid(lease, on=entry.dated_on)
+    with allocations_change(held.entity_id, on=new.on, cause=Cause.TAKEN_BACK):
+        undo((row for row, _ in undone), entry)
+        comeback = _save(held, new, fee, entry)
+        save(held, kept, entry)
+        if new.amount == left:
+            held.state = _STATE_AFTER[_Kind(new.kind)]
+            held.save(update_fields=["state"])
+        if lease is not None:
+            apply_prepaid(lease, on=entry.dated_on)
+        if new.kind == _Kind.RETURN:
+            follow_return(comeback, held, lease)
     return comeback
 
 
@@ -98,35 +104,37 @@ def come_again(receipt: Receipt, new: NewComeback) -> Comeback:
     held, lease = locked_receipt(receipt.pk)
     if known := _told_before(held, new):
         return known
-    if new.amount > queries.taken_back(held):
+    taken = queries.taken_back(held)
+    if new.amount > taken:
         raise TakenTwice(f"{new.amount} of {held} would come again, but less than that went back")
+    part = fee_gone(held, taken) - fee_gone(held, taken - new.amount)
     slices: list[Slice] = []
-    rest = new.amount
+    rest = new.amount - part
     if lease is not None:
-        slices, rest = plan(lease, new.amount, shares_day=new.on)
+        slices, rest = plan(lease, rest, shares_day=new.on)
     holder = lease.prepaid_id if lease else suspense_of(held.entity_id)
     fee = _fee(held, new)
     claims = postings.add(
-        postings.claims_of(slices, (holder, rest)), {company_of(held.entity_id): -fee}
+        postings.claims_of(slices, (holder, rest)), {company_of(held.entity_id): part - fee}
     )
     entry = post_fact(
         entity_id=held.entity_id,
-        key=f"receipt:{held.pk}:{new.key}"[:200],
+        key=joined(f"receipt:{held.pk}", new.key),
         kind=Entry.Kind.RECEIPT,
         day=new.on,
         memo=_memo(held, lease, new),
-        lines=_with_cost(
-            held,
-            fee,
-            postings.received(
+        lines=[
+            *postings.received(
                 books_of(held, lease), _place(held), claims, postings.collected_by(slices)
             ),
-        ),
+            *own_book(held.entity_id, earned=part, cost=fee),
+        ],
     )
-    comeback = _save(held, new, fee, entry)
-    save(held, slices, entry)
-    held.state = Receipt.State.SETTLED
-    held.save(update_fields=["state"])
+    with allocations_change(held.entity_id, on=new.on, cause=Cause.CAME_AGAIN):
+        comeback = _save(held, new, fee, entry)
+        save(held, slices, entry)
+        held.state = Receipt.State.SETTLED
+        held.save(update_fields=["state"])
     return comeback
 
 
@@ -135,13 +143,6 @@ def lose_dispute(receipt: Receipt, new: NewComeback) -> Comeback:
     """Record that a dispute was lost: the money went when it was opened, so nothing is posted."""
     held, _ = locked_receipt(receipt.pk)
     return _told_before(held, new) or _save(held, new, ZERO, None)
-
-
-def _with_cost(receipt: Receipt, fee: Money, lines: list[NewLine]) -> list[NewLine]:
-    """Lines with the processor's fee as a cost in the company's own book."""
-    if not fee:
-        return lines
-    return mirrored(lines, company_side(receipt.entity_id, chart(receipt.entity_id)))
 
 
 def _place(receipt: Receipt) -> str:
@@ -163,20 +164,23 @@ def _told_before(receipt: Receipt, new: NewComeback) -> Comeback | None:
 
 
 def _undo(receipt: Receipt, amount: Money) -> tuple[list[_Undone], list[Slice], Money]:
-    """Which allocations an amount undoes, what is kept of the last one, and what is then left.
+    """Which allocations an amount undoes, what is kept of the last one, and what no charge gives.
 
-    What is left comes out of the receipt's prepaid rent, or out of suspense.
+    The receipt's prepaid rent (or suspense) gives first: so no owner's cents move for money that
+    paid nothing. Then the allocations, the newest first.
     """
+    rest = min(amount, max(queries.unallocated(receipt), ZERO))
+    left = amount - rest
     undone: list[_Undone] = []
     kept: list[Slice] = []
     for row, whole in live_slices(receipt):
-        if amount <= ZERO:
+        if left <= ZERO:
             break
         undone.append((row, whole))
-        if whole.amount > amount:
-            kept.append(kept_slice(whole, whole.amount - amount))
-        amount = max(amount - whole.amount, ZERO)
-    return undone, kept, amount
+        if whole.amount > left:
+            kept.append(kept_slice(whole, whole.amount - left))
+        left = max(left - whole.amount, ZERO)
+    return undone, kept, rest + left
 
 
 def _fee(receipt: Receipt, new: NewComeback) -> Money:

@@ -13,10 +13,12 @@ from proptrust.lib.money import ZERO
 from receivables import postings
 from receivables.errors import NotSettled, ReceivablesError
 from receivables.models import DepositSlip, Receipt
-from receivables.services.allocations import apply_prepaid, books_of
+from receivables.services.allocations import apply_prepaid, books_of, undo
+from receivables.services.changes import allocations_change
+from receivables.services.keys import joined
 from receivables.services.locks import locked_receipt
 from receivables.services.receipts import record_receipt
-from receivables.types import NewReceipt
+from receivables.types import Cause, NewReceipt
 
 
 @transaction.atomic
@@ -38,14 +40,16 @@ def cancel_receipt(receipt: Receipt, *, why: str, actor_id: int | None = None) -
     entries = Entry.objects.filter(
         entity=held.entity_id, key__in=keys, reversed_by__isnull=True
     ).order_by("-id")
-    for entry in entries:
-        mirror = _reversed(entry, why, actor_id)
-        held.allocations.filter(entry=entry, undone_by__isnull=True).update(undone_by=mirror)
-    held.state = Receipt.State.CANCELLED
-    held.memo = f"{held.memo} Cancelled: {why}".strip()[:300]
-    held.save(update_fields=["state", "memo"])
-    if lease is not None and held.entry is not None:
-        apply_prepaid(lease, on=held.entry.dated_on)
+    with allocations_change(held.entity_id, on=held.received_on, cause=Cause.CANCELLED):
+        for entry in entries:
+            mirror = _reversed(entry, why, actor_id)
+            rows = held.allocations.filter(entry=entry, undone_by__isnull=True)
+            undo(rows.select_related("charge"), mirror)
+        held.state = Receipt.State.CANCELLED
+        held.memo = f"{held.memo} Cancelled: {why}".strip()[:300]
+        held.save(update_fields=["state", "memo"])
+        if lease is not None and held.entry is not None:
+            apply_prepaid(lease, on=held.entry.dated_on)
     return held
 
 
@@ -61,8 +65,10 @@ def correct_receipt(
     if amount <= ZERO:
         raise ReceivablesError("a receipt is above zero")
     slip = _emptied(receipt, why, actor_id) if receipt.deposit_slip_id else None
-    held = cancel_receipt(Receipt.objects.get(pk=receipt.pk), why=why, actor_id=actor_id)
-    new = record_receipt(_anew(held, amount), posted_by_id=actor_id)
+    on, cause = receipt.received_on, Cause.CORRECTED
+    with allocations_change(receipt.entity_id, on=on, cause=cause):
+        held = cancel_receipt(Receipt.objects.get(pk=receipt.pk), why=why, actor_id=actor_id)
+        new = record_receipt(_anew(held, amount), posted_by_id=actor_id)
     if slip is not None:
         _refilled(slip, new, actor_id)
         new.refresh_from_db()
@@ -74,7 +80,7 @@ def _reversed(entry: Entry, why: str, actor_id: int | None) -> Entry:
     dated_on, adjusts = dated_for(books, entry.dated_on)
     return reverse(
         entry_id=entry.pk,
-        key=f"{entry.key}:cancelled"[:200],
+        key=joined(entry.key, "cancelled"),
         dated_on=dated_on,
         memo=f"Cancelled: {why}"[:300],
         posted_by_id=actor_id,

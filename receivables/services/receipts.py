@@ -8,14 +8,20 @@ from django.utils import timezone
 from moneyed import Money
 
 from leases.models import Lease
-from ledger.company import suspense_of
+from ledger.company import company_of, suspense_of
 from ledger.models import Entry
 from ledger.services import post_fact
 from proptrust.lib.money import ZERO
 from receivables import postings, queries
-from receivables.errors import AlreadyAssigned, NoBook, NotSettled, ToldOtherwise
+from receivables.errors import (
+    AlreadyAssigned,
+    NoBook,
+    NotSettled,
+    ReceivablesError,
+    ToldOtherwise,
+)
 from receivables.models import Receipt
-from receivables.services.aliases import remember_alias
+from receivables.services.aliases import payer_of, remember_alias
 from receivables.services.allocations import (
     apply_prepaid,
     books_of,
@@ -23,9 +29,12 @@ from receivables.services.allocations import (
     next_move,
     plan,
     save,
+    undo,
 )
+from receivables.services.changes import allocations_change
+from receivables.services.company_part import client_money, own_book
 from receivables.services.locks import locked_lease, locked_receipt
-from receivables.types import Claims, NewReceipt, Slice
+from receivables.types import Cause, Claims, NewReceipt, Slice
 
 # What makes a receipt another one; the rest may become known later.
 _FACTS = ("gross", "payment", "number")
@@ -75,10 +84,14 @@ def settle_receipt(
     if new is not None:
         lease = _learn(held, lease, new)
     slices: list[Slice] = []
-    rest = held.gross
+    rest = client_money(held)
     if lease is not None:
-        slices, rest = plan(lease, held.gross, shares_day=held.received_on)
+        slices, rest = plan(lease, rest, shares_day=held.received_on)
+        held.tenant_id = held.tenant_id or payer_of(held, lease)
     claims = postings.claims_of(slices, (_holder_of_rest(held, lease), rest))
+    if held.convenience_fee:
+        company_id = company_of(held.entity_id)
+        claims = postings.add(claims, {company_id: held.convenience_fee})
     collected = postings.collected_by(slices)
     held.entry = post_fact(
         entity_id=held.entity_id,
@@ -86,12 +99,16 @@ def settle_receipt(
         kind=Entry.Kind.RECEIPT,
         day=_dated_on(held),
         memo=_memo(held, lease),
-        lines=postings.received(books_of(held, lease), held.into, claims, collected),
+        lines=[
+            *postings.received(books_of(held, lease), held.into, claims, collected),
+            *own_book(held.entity_id, earned=held.convenience_fee),
+        ],
         posted_by_id=posted_by_id,
     )
     held.state = Receipt.State.SETTLED
     held.save()
-    save(held, slices, held.entry)
+    with allocations_change(held.entity_id, on=held.received_on, cause=Cause.RECEIVED):
+        save(held, slices, held.entry)
     return held
 
 
@@ -126,20 +143,22 @@ def assign_receipt(
     suspense_id = suspense_of(held.entity_id)
     amount = queries.unallocated(held)
     held.lease = to
+    held.tenant_id = payer_of(held, to)
     held.matched_by = matched_by or {}
-    held.save(update_fields=["lease", "matched_by"])
+    held.save(update_fields=["lease", "tenant", "matched_by"])
     if amount:
         slices, rest = plan(to, amount, shares_day=held.received_on)
         claims = postings.claims_of(slices, (to.prepaid_id, rest))
-        _move(
-            held,
-            to,
-            slices,
-            postings.add(claims, {suspense_id: -amount}),
-            on=on,
-            memo=f"{_from(held)} identified: lease {to.code}",
-            actor_id=actor_id,
-        )
+        with allocations_change(held.entity_id, on=_day(on), cause=Cause.ASSIGNED):
+            _move(
+                held,
+                to,
+                slices,
+                postings.add(claims, {suspense_id: -amount}),
+                on=on,
+                memo=f"{_from(held)} identified: lease {to.code}",
+                actor_id=actor_id,
+            )
     if remember:
         remember_alias(held, to, made_by_id=actor_id)
     return held
@@ -160,32 +179,48 @@ def unassign_receipt(
     if held.state not in queries.POSTED:
         raise NotSettled(f"{held} is {held.get_state_display().lower()}; no money came in yet")
     rest = queries.unallocated(held)
+    with allocations_change(held.entity_id, on=_day(on), cause=Cause.UNASSIGNED):
+        _take_from(lease, held, rest, on=on, actor_id=actor_id)
+        held.lease = None
+        held.tenant = None
+        held.matched_by = {}
+        held.save(update_fields=["lease", "tenant", "matched_by"])
+        apply_prepaid(lease, on=max(_day(on), held.received_on))
+    return held
+
+
+def _take_from(
+    lease: Lease, held: Receipt, rest: Money, *, on: date | None, actor_id: int | None
+) -> None:
+    """Post a receipt's money from those who have it into suspense."""
     live = live_slices(held)
     slices = [each for _, each in live]
     given = postings.claims_of(slices, (lease.prepaid_id, rest))
     amount = sum(given.values(), ZERO)
     if amount:
         claims = postings.add({suspense_of(held.entity_id): amount}, given, sign=-1)
-        collected = postings.collected_by(slices)
         entry = _post_move(
             held,
             lease,
             claims,
-            -collected,
+            -postings.collected_by(slices),
             on=on,
             memo=f"{_from(held)} taken from lease {lease.code}",
             actor_id=actor_id,
         )
-        held.allocations.filter(pk__in=[row.pk for row, _ in live]).update(undone_by=entry)
-    held.lease = None
-    held.matched_by = {}
-    held.save(update_fields=["lease", "matched_by"])
-    apply_prepaid(lease, on=max(on or timezone.localdate(), held.received_on))
-    return held
+        undo((row for row, _ in live), entry)
+
+
+def _day(on: date | None) -> date:
+    return on or timezone.localdate()
 
 
 def _registered(new: NewReceipt) -> Receipt:
     """The receipt of a key, made if it is new, with the same facts."""
+    if not ZERO <= new.convenience_fee <= new.gross:
+        raise ReceivablesError(
+            f"receipt {new.key} of {new.gross} holds no convenience fee of {new.convenience_fee}"
+        )
     facts = {each.name: getattr(new, each.name) for each in fields(new)}
     book_id = new.book_id or _book_of(new)
     defaults = {**facts, "book_id": book_id, "matched_by": dict(new.matched_by)}
@@ -202,7 +237,7 @@ def _registered(new: NewReceipt) -> Receipt:
 def _compare(receipt: Receipt, new: NewReceipt) -> None:
     # Where the money lies is known when it has settled.
     is_posted = receipt.state in queries.POSTED
-    for name in (*_FACTS, "into") if is_posted else _FACTS:
+    for name in (*_FACTS, "into", "convenience_fee") if is_posted else _FACTS:
         was, says = getattr(receipt, name), getattr(new, name)
         if was != says:
             raise ToldOtherwise(
@@ -216,6 +251,8 @@ def _learn(receipt: Receipt, lease: Lease | None, new: NewReceipt) -> Lease | No
         setattr(receipt, name, getattr(new, name) or getattr(receipt, name))
     receipt.channel, receipt.into = new.channel, new.into
     receipt.fee = new.fee
+    receipt.convenience_fee = new.convenience_fee
+    receipt.tenant_id = new.tenant_id or receipt.tenant_id
     receipt.received_on = new.received_on
     receipt.settles_on = new.settles_on or receipt.settles_on
     if lease is None and new.lease_id is not None:
@@ -273,7 +310,7 @@ def _post_move(
         entity_id=receipt.entity_id,
         key=next_move(receipt),
         kind=Entry.Kind.ALLOCATION,
-        day=max(on or timezone.localdate(), _dated_on(receipt)),
+        day=max(_day(on), _dated_on(receipt)),
         memo=memo,
         lines=postings.moved(books_of(receipt, lease), claims, collected),
         posted_by_id=actor_id,

@@ -18,6 +18,7 @@ from proptrust.lib.money import ZERO
 from receivables import postings
 from receivables.errors import NoBook, ReceivablesError, RemittanceOff, ToldOtherwise
 from receivables.models import Comeback, Receipt, Remittance, RemittanceItem
+from receivables.services.keys import joined
 from receivables.services.receipts import record_receipt
 from receivables.types import NewReceipt
 
@@ -165,7 +166,7 @@ def receive_unknown(item: RemittanceItem, *, actor_id: int | None = None) -> Rec
 
 def receipt_key(slug: str, payment: str) -> str:
     """The key of a platform's payment: `stripe:pi_…`."""
-    return f"{slug}:{payment}"[:200]
+    return joined(slug, payment)
 
 
 def _check_sum(told: RemittancePaid) -> None:

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -15,16 +15,19 @@ from reconciliation.models import BankLine
 
 # The book's open cash lines, each with whatever may identify it at the bank. The opening balance
 # itself is answered by the first statement; an entry and its reversal answer one another, and the
-# reversal of a reversal stands for the entry again.
+# reversal of a reversal stands for the entry again. So do a stale check and what set its money
+# aside: the bank sees neither.
 _MONEY = """
     WITH RECURSIVE open AS MATERIALIZED (
-        SELECT line.line_id AS id, line.entry_id, line.dated_on, line.amount
+        SELECT line.line_id AS id, line.entry_id, line.book_id, line.dated_on, line.amount
         FROM ledger_bankaccount AS bank
         JOIN reconciliation_openline AS line ON line.book_id = bank.book_id
         WHERE bank.id = %(account)s
     ), named AS (
-        SELECT open.id, open.entry_id, entry.reverses_id
+        SELECT open.id, open.entry_id, coalesce(entry.reverses_id, kept.entry_id) AS reverses_id
         FROM open JOIN ledger_entry AS entry ON entry.id = open.entry_id
+        LEFT JOIN payments_payment AS kept
+            ON kept.back_entry_id = open.entry_id AND kept.state = 'unclaimed'
     ), chain AS (
         SELECT id, entry_id, 0 AS place FROM named
         WHERE NOT EXISTS (SELECT FROM named AS first WHERE first.entry_id = named.reverses_id)
@@ -35,8 +38,11 @@ _MONEY = """
     SELECT open.id, open.entry_id, open.dated_on, open.amount, entry.kind, entry.memo,
         slip.number, remittance.trace, remittance.vendor_id,
         receipt.trace, receipt.payment, receipt.number, receipt.batch, receipt.payer,
-        comeback.batch, comeback.key, comeback.reference, returned.trace, returned.payer,
-        item.number, item.kind, item.party, item.dated_on
+        coalesce(comeback.batch, agency.number), comeback.key, comeback.reference,
+        returned.trace, returned.payer,
+        item.number, item.kind, item.party, item.dated_on,
+        paid.number, paid.batch, paid.settles_on, paid.trace, paid.id_number, paid.payee,
+        asked.vendor_id, back.back_batch, back.trace, back.id_number, back.payee
     FROM open
     JOIN chain ON chain.id = open.id AND chain.place %% 2 = 0
     JOIN ledger_entry AS entry ON entry.id = open.entry_id
@@ -47,6 +53,13 @@ _MONEY = """
     LEFT JOIN receivables_comeback AS comeback ON comeback.entry_id = open.entry_id
     LEFT JOIN receivables_receipt AS returned ON returned.id = comeback.receipt_id
     LEFT JOIN receivables_openingitem AS item ON item.entry_id = open.entry_id
+    LEFT JOIN receivables_subsidyline AS recouped ON recouped.entry_id = open.entry_id
+    LEFT JOIN receivables_subsidyremittance AS agency ON agency.id = recouped.remittance_id
+    LEFT JOIN payments_payment AS paid
+        ON paid.entry_id = open.entry_id AND paid.book_id = open.book_id
+    LEFT JOIN connectors_request AS asked ON asked.id = paid.request_id
+    LEFT JOIN payments_payment AS back
+        ON back.back_entry_id = open.entry_id AND back.book_id = open.book_id
     WHERE NOT (entry.kind = 'opening' AND item.id IS NULL)
       AND NOT EXISTS (SELECT FROM named AS next WHERE next.reverses_id = open.entry_id)
     ORDER BY open.id
@@ -129,7 +142,26 @@ def open_money(bank_account_id: int) -> list[OpenMoney]:
             batches[single.what, batch, 1 if single.cents > 0 else -1].append(single)
     for (what, batch, _), members in batches.items():
         money.append(_group(what, batch, members))
-    return money
+    return [*money, *_net_batches(batches)]
+
+
+def _net_batches(
+    batches: Mapping[tuple[str, str, int], Sequence[OpenMoney]],
+) -> list[OpenMoney]:
+    """Batches of receipts from which the payer kept something: a housing agency that takes money
+    back sends what is left, as one credit."""
+    coming: dict[str, list[OpenMoney]] = defaultdict(list)
+    going: dict[str, list[OpenMoney]] = defaultdict(list)
+    for (what, batch, sign), members in batches.items():
+        if what == "receipt" and sign > 0:
+            coming[batch] += members
+        elif what == "return":
+            going[batch] += members
+    return [
+        _group("receipt", batch, [*members, *going[batch]])
+        for batch, members in coming.items()
+        if batch in going
+    ]
 
 
 def _single(row: Sequence[Any]) -> tuple[OpenMoney, str]:
@@ -137,7 +169,10 @@ def _single(row: Sequence[Any]) -> tuple[OpenMoney, str]:
         id_, entry_id, dated_on, amount, kind, memo, slip, transfer_trace, transfer_id,
         trace, payment, _number, batch, payer, back_batch, back_key, back_reference, back_trace,
         back_payer, item_number, item_kind, item_party, item_on,
+        *paying,
     ) = row  # fmt: skip
+    if (made := _payment(id_, entry_id, dated_on, amount, memo, paying)) is not None:
+        return made
     keys: dict[str, frozenset[str]] = {}
     what, label, who = kind, memo, ""
     if transfer_id:
@@ -162,8 +197,40 @@ def _single(row: Sequence[Any]) -> tuple[OpenMoney, str]:
     return single, batch or back_batch or ""
 
 
+def _payment(
+    id_: int, entry_id: int, dated_on: date, amount: Decimal, memo: str, row: Sequence[Any]
+) -> tuple[OpenMoney, str] | None:
+    """A payment of ours, or one that came back, with its batch; None for any other money.
+
+    A file reaches the bank as one debit on the day it settles, whenever its payments were posted.
+    """
+    (
+        number, batch, settles_on, trace, id_number, payee, vendor_id,
+        back_batch, back_trace, back_id_number, back_payee,
+    ) = row  # fmt: skip
+    keys: dict[str, frozenset[str]] = {}
+    if payee is not None:
+        what, who, day = "payment", payee, settles_on or dated_on
+        if number:
+            keys["check"] = frozenset({normal(number)})
+        keys["trace"] = _keys(trace, id_number, vendor_id)
+    elif back_payee is not None:
+        what, who, day, batch = "payment back", back_payee, dated_on, back_batch
+        keys["trace"] = _keys(back_trace, back_id_number)
+    else:
+        return None
+    words = identity.words(identity.tokens(who))
+    single = OpenMoney((id_,), day, _cents(amount), what, keys, memo, words, entry_id)
+    return single, batch or ""
+
+
 def _group(what: str, batch: str, members: Sequence[OpenMoney]) -> OpenMoney:
-    names = {"receipt": "receipts", "return": "returns"}
+    names = {
+        "receipt": "receipts",
+        "return": "returns",
+        "payment": "payments",
+        "payment back": "payments that came back",
+    }
     count = len(members)
     return OpenMoney(
         line_ids=tuple(sorted(id_ for each in members for id_ in each.line_ids)),

@@ -439,13 +439,17 @@ def _overdrawn(held: Mapping[int, Money]) -> tuple[BeneficiaryHolding, ...]:
 
 _OPEN_JOURNAL = """
     WITH RECURSIVE unfinished AS ({unfinished}), open AS ({open_money}), named AS (
-        SELECT open.*, entry.kind, entry.memo, entry.reverses_id,
+        SELECT open.*, entry.kind, entry.memo,
+            -- What set a stale check's money aside answers the check: the bank sees neither.
+            coalesce(entry.reverses_id, kept.entry_id) AS reverses_id,
             item.number AS item_number, item.party AS item_party, item.dated_on AS item_on
         FROM open
         CROSS JOIN LATERAL (
             -- OFFSET 0: looked up one by one. What is open is few, and the journal is long.
             SELECT * FROM ledger_entry WHERE id = open.entry_id OFFSET 0) AS entry
         LEFT JOIN receivables_openingitem AS item ON item.entry_id = entry.id
+        LEFT JOIN payments_payment AS kept
+            ON kept.back_entry_id = entry.id AND kept.state = 'unclaimed'
         WHERE {known} AND NOT (entry.kind = 'opening' AND item.id IS NULL)
     ), chain AS (
         -- An entry and its reversal that the bank saw neither of are nothing at all; the reversal
@@ -479,12 +483,15 @@ _OPEN_LINES = (
     SELECT outstanding.id, outstanding.entry_id, coalesce(item_on, outstanding.dated_on),
         outstanding.amount, outstanding.memo,
         coalesce(item_number, slip.number, nullif(receipt.number, ''), nullif(receipt.batch, ''),
-            nullif(receipt.trace, ''), nullif(remittance.trace, ''), remittance.vendor_id, ''),
-        coalesce(item_party, nullif(receipt.payer, ''), ''), outstanding.book_id
+            nullif(receipt.trace, ''), nullif(remittance.trace, ''), remittance.vendor_id,
+            nullif(paid.number, ''), nullif(paid.batch, ''), nullif(paid.trace, ''), ''),
+        coalesce(item_party, nullif(receipt.payer, ''), paid.payee, ''), outstanding.book_id
     FROM outstanding
     LEFT JOIN receivables_depositslip AS slip ON slip.entry_id = outstanding.entry_id
     LEFT JOIN receivables_remittance AS remittance ON remittance.entry_id = outstanding.entry_id
     LEFT JOIN receivables_receipt AS receipt ON receipt.entry_id = outstanding.entry_id
+    LEFT JOIN payments_payment AS paid
+        ON paid.entry_id = outstanding.entry_id AND paid.book_id = outstanding.book_id
     ORDER BY 3, 1
 """
 )

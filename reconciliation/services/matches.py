@@ -3,12 +3,15 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from ledger.errors import constraint_of
+from payments import queries as queries_of_payments
+from payments import services as payments
 from reconciliation import locks
 from reconciliation.errors import WrongMatch
 from reconciliation.models import BankLine, Match
@@ -72,7 +75,34 @@ def match_many(new: Iterable[NewMatch]) -> list[int]:
         ("match_id", "line_id", "is_live"),
         ((id_, line_id, True) for id_, each in made for line_id in each.line_ids),
     )
+    _clear_payments(wanted)
     return ids
+
+
+def _clear_payments(made: Sequence[NewMatch]) -> None:
+    """Say of the payments among the matched journal lines that the bank has paid them."""
+    payment_of = queries_of_payments.payments_of_lines(
+        [line_id for each in made for line_id in each.line_ids]
+    )
+    if not payment_of:
+        return
+    days = dict(
+        BankLine.objects.filter(
+            pk__in=[
+                id_
+                for each in made
+                if not payment_of.keys().isdisjoint(each.line_ids)
+                for id_ in each.bank_line_ids
+            ]
+        ).values_list("pk", "posted_on")
+    )
+    by_day: dict[date, list[int]] = {}
+    for each in made:
+        paid = [payment_of[line_id] for line_id in each.line_ids if line_id in payment_of]
+        if paid:
+            by_day.setdefault(max(days[id_] for id_ in each.bank_line_ids), []).extend(paid)
+    for day, payment_ids in sorted(by_day.items()):
+        payments.clear(payment_ids, on=day)
 
 
 _MATCH = (
@@ -110,6 +140,9 @@ def undo_match(match_id: int, *, why: str, undone_by_id: int | None = None) -> M
     made.undone_at, made.undone_by_id = timezone.now(), undone_by_id
     made.undone_why = why[:300]
     made.save(update_fields=["undone_at", "undone_by", "undone_why"])
+    line_ids = made.journal_sides.values_list("line_id", flat=True)
+    if cleared := queries_of_payments.payments_of_lines(list(line_ids)):
+        payments.unclear(list(cleared.values()))
     return made
 
 

@@ -35,3 +35,10 @@ def long_day(value: str) -> str:
 def moment(value: str) -> str:
     """An ISO moment as `2026-06-30 17:05:12 UTC`."""
     return f"{datetime.fromisoformat(value):%Y-%m-%d %H:%M:%S %Z}"
+
+
+@register.filter
+def short_day(value: str) -> str:
+    """An ISO day as `Jun 30`."""
+    day = date.fromisoformat(value)
+    return f"{day:%b} {day.day}"

@@ -272,10 +272,11 @@ _STATEMENTS = [
     """,
     f"""
     INSERT INTO receivables_receipt (entity_id, book_id, lease_id, key, payment, channel, "into",
-        state, gross_currency, gross, fee_currency, fee, received_on, settles_on, payer,
-        payer_reference, number, trace, batch, memo, entry_id, matched_by, moves)
+        state, gross_currency, gross, fee_currency, fee, convenience_fee_currency, convenience_fee,
+        received_on, settles_on, payer, payer_reference, number, trace, batch, memo, entry_id,
+        matched_by, moves)
     SELECT %(entity)s, %(rent)s, CASE WHEN n >= %(suspense)s THEN lease.id END, 'bench:' || n, '',
-        'wire', 'bank', 'settled', 'USD', {_RENT}, 'USD', 0, day, day,
+        'wire', 'bank', 'settled', 'USD', {_RENT}, 'USD', 0, 'USD', 0, day, day,
         {_name("lease_n")}, '', '',
         'TRC' || lpad(n::text, 9, '0'), '', '', entry_id, '{{}}', 0
     FROM of_bench

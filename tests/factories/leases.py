@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from itertools import count
+from typing import Any
 
 from desk.models import LegalEntity
 from leases import services
@@ -61,6 +62,13 @@ def company(
     lease = lease_in(unit, tenants=tenants, starts_on=starts_on, code=lease_code)
     people = [row.tenant for row in lease.tenancies.select_related("tenant").order_by("id")]
     return Company(entity, rent_book, deposit_book, property_, owners, unit, lease, people)
+
+
+def company_without_fees(**facts: Any) -> Company:
+    """A company that takes no management fee, for tests that are about other money."""
+    home = company(**facts)
+    home.property.agreements.update(fee_rate=0)
+    return home
 
 
 def trust_book(entity: LegalEntity, purpose: str) -> Book:

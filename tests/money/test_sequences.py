@@ -22,7 +22,8 @@ from reconciliation import services as bank
 from reconciliation.models import BankLine, Match
 from tests.factories import receivables as make
 from tests.factories.desk import WorkItemFactory, person
-from tests.factories.leases import Company, company, lease_in
+from tests.factories.leases import Company, lease_in
+from tests.factories.leases import company_without_fees as company
 from tests.factories.reconciliation import MONDAY, bai2, imported, lines_of, move
 from tests.threads import at_once
 

@@ -15,7 +15,8 @@ from receivables import queries, services
 from receivables.errors import ReceivablesError, ToldOtherwise
 from receivables.models import Charge, ChargeKind
 from tests.factories import receivables as make
-from tests.factories.leases import Company, company, lease_in
+from tests.factories.leases import Company, lease_in
+from tests.factories.leases import company_without_fees as company
 
 pytestmark = pytest.mark.django_db
 

@@ -12,7 +12,8 @@ from receivables.errors import AlreadyAssigned
 from receivables.models import Allocation, Charge, Receipt
 from receivables.tasks import charge_month
 from tests.factories import receivables as make
-from tests.factories.leases import company, lease_in
+from tests.factories.leases import company_without_fees as company
+from tests.factories.leases import lease_in
 from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -34,7 +34,8 @@ from receivables.errors import RemittanceOff, ToldOtherwise
 from receivables.models import BankDetailsChange, PayerAlias, Receipt, Remittance
 from receivables.models import RemittanceItem as StoredItem
 from tests.factories import receivables as make
-from tests.factories.leases import Company, company
+from tests.factories.leases import Company
+from tests.factories.leases import company_without_fees as company
 
 pytestmark = pytest.mark.django_db
 

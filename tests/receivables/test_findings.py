@@ -25,7 +25,8 @@ from receivables import queries, services
 from receivables.models import PayerAlias, Receipt
 from tests.factories import receivables as make
 from tests.factories.desk import person
-from tests.factories.leases import Company, company, lease_in
+from tests.factories.leases import Company, lease_in
+from tests.factories.leases import company_without_fees as company
 
 pytestmark = pytest.mark.django_db
 

@@ -11,7 +11,8 @@ from receivables import matching, services
 from receivables.matching import Matcher, candidates, certain, known_lease
 from receivables.models import PayerAlias
 from tests.factories import receivables as make
-from tests.factories.leases import Company, company, lease_in
+from tests.factories.leases import Company, lease_in
+from tests.factories.leases import company_without_fees as company
 
 pytestmark = pytest.mark.django_db
 

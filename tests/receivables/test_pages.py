@@ -12,7 +12,8 @@ from proptrust.lib.money import usd
 from receivables.models import DepositSlip, PayerAlias, PortfolioDraft, PortfolioImport, Receipt
 from tests.factories import receivables as make
 from tests.factories.desk import UserFactory, person
-from tests.factories.leases import Company, company
+from tests.factories.leases import Company
+from tests.factories.leases import company_without_fees as company
 from tests.receivables.test_import import GOOD
 
 pytestmark = pytest.mark.django_db

@@ -13,7 +13,8 @@ from receivables import services
 from receivables.models import ChargeKind, Receipt
 from receivables.types import NewComeback
 from tests.factories import receivables as make
-from tests.factories.leases import Company, company
+from tests.factories.leases import Company
+from tests.factories.leases import company_without_fees as company
 
 pytestmark = pytest.mark.django_db
 

@@ -25,7 +25,8 @@ from receivables.models import ChargeKind, PayerAlias, Receipt
 from receivables.types import NewComeback
 from tests.factories import receivables as make
 from tests.factories.desk import UserFactory
-from tests.factories.leases import company, lease_in, property_in
+from tests.factories.leases import company_without_fees as company
+from tests.factories.leases import lease_in, property_in
 
 pytestmark = pytest.mark.django_db
 

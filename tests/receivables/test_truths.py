@@ -10,7 +10,8 @@ from receivables import services
 from receivables.models import Allocation, Charge, Comeback, Receipt
 from receivables.types import NewComeback
 from tests.factories import receivables as make
-from tests.factories.leases import Company, company, lease_in
+from tests.factories.leases import Company, lease_in
+from tests.factories.leases import company_without_fees as company
 
 pytestmark = pytest.mark.django_db
 
@@ -152,9 +153,10 @@ def test_comeback_keeps_its_facts(home: Company) -> None:
 def test_settled_receipt_without_an_entry_is_refused(home: Company) -> None:
     refused(
         'INSERT INTO receivables_receipt (entity_id, book_id, key, payment, channel, "into",'
-        " state, gross, gross_currency, fee, fee_currency, received_on, payer, payer_reference,"
+        " state, gross, gross_currency, fee, fee_currency, convenience_fee,"
+        " convenience_fee_currency, received_on, payer, payer_reference,"
         " number, trace, batch, memo, matched_by, moves) VALUES (%s, %s, 'x', '', 'wire', 'bank',"
-        " 'settled', 1, 'USD', 0, 'USD', '2026-03-02', '', '', '', '', '', '', '{}', 0)",
+        " 'settled', 1, 'USD', 0, 'USD', 0, 'USD', '2026-03-02', '', '', '', '', '', '', '{}', 0)",
         home.entity.pk,
         home.rent_book.pk,
         by="settled_receipt_is_posted",

@@ -7,7 +7,7 @@ from desk.models import LegalEntity
 from ledger.models import BankAccount
 from reconciliation import services
 from reconciliation.services import NewMatch
-from tests.factories.leases import company
+from tests.factories.leases import company_without_fees as company
 from tests.factories.reconciliation import MONDAY, bai2, booked, imported, lines_of, move, opened
 
 FIRST = date(2026, 3, 1)

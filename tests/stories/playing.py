@@ -12,10 +12,15 @@ from django.db import transaction
 
 from connectors import services as connectors
 from connectors.models import Event
+from deposits.errors import DepositsError
 from desk import services as desk
 from desk.errors import Refused
 from desk.models import WorkItem
+from disbursements.errors import DisbursementsError
+from fees.errors import FeesError
 from ledger.errors import LedgerError
+from payables.errors import PayablesError
+from payments.errors import PaymentsError
 from receivables.errors import ReceivablesError
 from tests.simulator import clock
 from tests.stories import endings
@@ -26,7 +31,17 @@ from tests.stories.stage import Stage, set_up
 from tests.stories.verbs import verbs
 
 # What a service raises when it will not do something.
-REFUSALS: tuple[type[Exception], ...] = (LedgerError, ReceivablesError, Refused, ValidationError)
+REFUSALS: tuple[type[Exception], ...] = (
+    LedgerError,
+    ReceivablesError,
+    PaymentsError,
+    FeesError,
+    DepositsError,
+    PayablesError,
+    DisbursementsError,
+    Refused,
+    ValidationError,
+)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from ledger.company import company_of, company_side, mirrored, suspense_of
 from ledger.models import BankAccount, Book, Entry
 from ledger.services import ensure_book, post_fact
 from ledger.types import NewLine
+from payments.services import set_stock
 from proptrust.lib.money import ZERO, plain
 from receivables.models import ChargeKind, RecurringCharge
 from tests.simulator.world import routing_number
@@ -180,6 +181,7 @@ def _account(stage: Stage, name: str, args: Args) -> BankAccount:
         routing_number=routing_number("12100035"),
         account_number=number,
     )
+    set_stock(book, next_number=args.number("first check", 1001), actor=stage.maker)
     args.done()
     return account
 

@@ -30,6 +30,7 @@ from receivables.forms import CheckForm, ImportForm, SlipForm, trust_books
 from receivables.importing import Upload, import_portfolio
 from receivables.importing.run import zipped
 from receivables.models import PortfolioDraft, Receipt
+from receivables.services.keys import joined
 from receivables.types import NewReceipt
 
 DRAFTS_LIVE = timedelta(days=1)
@@ -155,7 +156,7 @@ def _new(facts: dict[str, Any]) -> NewReceipt:
     payer = " ".join(facts["payer"].lower().split())
     return NewReceipt(
         entity_id=facts["book"].entity_id,
-        key=f"{facts['channel']}:{facts['book'].pk}:{facts['number']}:{payer}"[:200],
+        key=joined(f"{facts['channel']}:{facts['book'].pk}", facts["number"], payer),
         channel=facts["channel"],
         into=Receipt.Into.UNDEPOSITED,
         gross=usd(facts["gross"]),

@@ -1,0 +1,1 @@
+"""Pages of layer 4: each form calls one service and ends in a redirect."""
